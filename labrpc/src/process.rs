@@ -1,0 +1,169 @@
+//! What a state machine is, and what a driver lends it for the length of one step.
+
+use crate::{Instant, NodeId, Persister, Rng};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fmt;
+
+/// Whether a message asks or answers; the network treats the two differently, as the labs' RPCs.
+///
+/// A request sent over a cut link is lost. A reply is tested twice, when it is sent and when it
+/// arrives, since a caller whose link was cut meanwhile has given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Asks. Counted as one RPC.
+    Request,
+    /// Answers a request. A reply that answers nothing is counted as one RPC, like a request.
+    Reply,
+}
+
+/// A message: what can go over the wire.
+///
+/// The simulator encodes every message when it is sent and decodes it when it is delivered, so a
+/// type that does not survive the wire fails there and not in production.
+///
+/// ```
+/// use labrpc::{Kind, Wire};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Clone, Debug, Serialize, Deserialize)]
+/// enum Message { Ping(u64), Pong(u64) }
+///
+/// impl Wire for Message {
+///     fn kind(&self) -> Kind {
+///         match self { Message::Ping(_) => Kind::Request, Message::Pong(_) => Kind::Reply }
+///     }
+/// }
+/// assert_eq!(Message::Pong(3).kind(), Kind::Reply);
+/// ```
+pub trait Wire: Clone + fmt::Debug + Serialize + DeserializeOwned {
+    /// Whether this is a request or a reply.
+    fn kind(&self) -> Kind;
+}
+
+/// What a node says of itself for whoever reads the trace. It never changes what happens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// What happened, in fixed words.
+    pub what: &'static str,
+    /// The particulars.
+    pub detail: String,
+}
+
+/// Where the notes of a step are collected: nowhere, unless a trace is kept.
+#[derive(Clone, Debug, Default)]
+pub struct Notes {
+    kept: Option<Vec<Note>>,
+}
+
+impl Notes {
+    /// Drops every note, unread and unformatted.
+    pub fn off() -> Self {
+        Self { kept: None }
+    }
+
+    /// Keeps every note.
+    pub fn on() -> Self {
+        Self { kept: Some(Vec::new()) }
+    }
+
+    /// Takes out what was noted since the last time.
+    pub fn drain(&mut self) -> impl Iterator<Item = Note> + '_ {
+        self.kept.iter_mut().flat_map(|kept| kept.drain(..))
+    }
+}
+
+/// What a driver lends a process for the length of one step.
+///
+/// The process reads the clock, throws the dice, writes to the disk and hands messages over; when
+/// the step is over the driver makes the writes durable, *then* lets the messages leave, then asks
+/// [`Process::next_wakeup`]. A process can therefore answer in the line after the write: what it
+/// has promised is durable before anyone hears of it.
+pub struct Context<'a, M> {
+    /// The node that takes the step.
+    pub me: NodeId,
+    /// Its clock, which stands still for the length of the step.
+    pub now: Instant,
+    /// Its dice: one stream per node and life.
+    pub rng: &'a mut Rng,
+    /// Its disk.
+    pub disk: &'a mut dyn Persister,
+    outbox: &'a mut Vec<(NodeId, M)>,
+    notes: &'a mut Notes,
+}
+
+impl<'a, M> Context<'a, M> {
+    /// A context for one step, for who drives a process by hand.
+    ///
+    /// ```
+    /// use labrpc::{Context, Disk, Instant, NodeId, Notes, Rng};
+    ///
+    /// let (mut rng, mut disk) = (Rng::new(1), Disk::default());
+    /// let (mut outbox, mut notes) = (Vec::new(), Notes::off());
+    /// let mut cx =
+    ///     Context::new(NodeId::new(0), Instant::ZERO, &mut rng, &mut disk, &mut outbox, &mut notes);
+    /// cx.send(NodeId::new(1), "hello");
+    /// assert_eq!(outbox, [(NodeId::new(1), "hello")]);
+    /// ```
+    pub fn new(
+        me: NodeId,
+        now: Instant,
+        rng: &'a mut Rng,
+        disk: &'a mut dyn Persister,
+        outbox: &'a mut Vec<(NodeId, M)>,
+        notes: &'a mut Notes,
+    ) -> Self {
+        Self { me, now, rng, disk, outbox, notes }
+    }
+
+    /// Sends `message` to `to` once the step is over and its writes are durable.
+    pub fn send(&mut self, to: NodeId, message: M) {
+        self.outbox.push((to, message));
+    }
+
+    /// Tells the trace, if there is one: `cx.note("became leader", format_args!("term {term}"))`.
+    pub fn note(&mut self, what: &'static str, detail: fmt::Arguments<'_>) {
+        if let Some(kept) = &mut self.notes.kept {
+            kept.push(Note { what, detail: detail.to_string() });
+        }
+    }
+
+    /// The same step for a state machine inside this one, whose messages are of another type.
+    ///
+    /// They are collected in `outbox`; the outer one wraps them and sends them on.
+    pub fn nested<'b, N>(&'b mut self, outbox: &'b mut Vec<(NodeId, N)>) -> Context<'b, N> {
+        Context {
+            me: self.me,
+            now: self.now,
+            rng: &mut *self.rng,
+            disk: &mut *self.disk,
+            outbox,
+            notes: &mut *self.notes,
+        }
+    }
+}
+
+/// A deterministic state machine: everything it knows of the world comes through its arguments.
+///
+/// There is one alarm, asked for after every step and never cancelled: a process that changes its
+/// mind answers [`next_wakeup`](Process::next_wakeup) differently. Nothing blocks, nothing is
+/// shared, and the same calls with the same arguments do the same.
+pub trait Process {
+    /// What it sends and receives.
+    type Message: Wire;
+
+    /// A message has arrived. `from` is who sent it, as far as the network knows.
+    fn on_message(
+        &mut self,
+        cx: &mut Context<'_, Self::Message>,
+        from: NodeId,
+        message: Self::Message,
+    );
+
+    /// The time that [`next_wakeup`](Process::next_wakeup) asked for has come.
+    fn on_wakeup(&mut self, cx: &mut Context<'_, Self::Message>);
+
+    /// When to call [`on_wakeup`](Process::on_wakeup), by this node's clock; `None`: not before
+    /// something else happens. A time that has passed means at once.
+    fn next_wakeup(&self) -> Option<Instant>;
+}

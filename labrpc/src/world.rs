@@ -1,0 +1,568 @@
+//! The simulator: one clock, one seed, nodes, links, and events in the order of (time, sequence).
+//!
+//! Everything that happens is a *step* of one node, a few lines of [`World::run_step`]: lend the
+//! process what it needs, let it run, make its disk durable, let its messages leave, ask when to
+//! wake it. `transit` is the way of a message, `faults` is what a test does to nodes and links.
+
+mod faults;
+mod node;
+mod transit;
+
+pub use faults::{CrashPoint, DiskLost};
+pub use node::Traffic;
+
+use crate::links::Links;
+use crate::persister::CutShort;
+use crate::trace::{Event, Fingerprint, Mark, Record, Trace};
+use crate::{Context, Disk, Instant, Network, NodeId, Notes, Process, SimTime};
+use node::{Boot, Node};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::fmt;
+use std::rc::Rc;
+use std::time::Duration;
+use transit::InFlight;
+
+/// What the queue holds; a `u32` is a place in the table of messages in flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Pending {
+    Arrive(u32),
+    Wake(NodeId),
+    Serve(NodeId, u32),
+}
+
+/// The condition did not come about in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimedOut {
+    /// How long was waited.
+    pub after: Duration,
+}
+
+impl fmt::Display for TimedOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "it did not happen within {:?}", self.after)
+    }
+}
+
+impl std::error::Error for TimedOut {}
+
+/// Traffic of the whole world.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Steps taken by nodes: messages handled, wake-ups, pokes and boots.
+    pub steps: u64,
+    /// Requests sent, and replies sent to nobody's request.
+    pub rpcs: u64,
+    /// Bytes of all requests sent and of all replies delivered, as the labs count them.
+    pub bytes: u64,
+    /// Messages handled.
+    pub delivered: u64,
+    /// Messages lost, for whatever reason.
+    pub dropped: u64,
+    /// Copies made.
+    pub copies: u64,
+    /// Messages that could not be decoded.
+    pub garbled: u64,
+}
+
+/// How many wake-ups a node may have at one instant of its clock before that counts as a hang.
+const WAKE_UPS_AT_ONE_INSTANT: u32 = 1_000;
+
+/// How many events may share one instant.
+const EVENTS_AT_ONE_INSTANT: u32 = 1_000_000;
+
+/// A simulated world of processes of one kind; several kinds make an enum, over
+/// [`Context::nested`].
+///
+/// ```
+/// use labrpc::{Context, Instant, Kind, Network, NodeId, Process, Wire, World};
+/// use serde::{Deserialize, Serialize};
+/// use std::time::Duration;
+///
+/// #[derive(Clone, Debug, Serialize, Deserialize)]
+/// struct Hello(String);
+/// impl Wire for Hello {
+///     fn kind(&self) -> Kind { Kind::Request }
+/// }
+///
+/// #[derive(Clone, Default)]
+/// struct Greeter { heard: Vec<String> }
+/// impl Process for Greeter {
+///     type Message = Hello;
+///     fn on_message(&mut self, _: &mut Context<'_, Hello>, from: NodeId, Hello(text): Hello) {
+///         self.heard.push(format!("{from}: {text}"));
+///     }
+///     fn on_wakeup(&mut self, _: &mut Context<'_, Hello>) {}
+///     fn next_wakeup(&self) -> Option<Instant> { None }
+/// }
+///
+/// let mut world = World::new(42, Network::reliable());
+/// let (a, b) = (world.add(|_| Greeter::default()), world.add(|_| Greeter::default()));
+/// world.poke(a, |_, cx| cx.send(b, Hello("good morning".into())));
+/// world.run_for(Duration::from_millis(10));
+/// assert_eq!(world.node(b).unwrap().heard, ["n0: good morning"]);
+/// ```
+pub struct World<P: Process> {
+    seed: u64,
+    now: SimTime,
+    network: Network,
+    links: Links,
+    nodes: Vec<Node<P>>,
+    queue: BinaryHeap<Reverse<(SimTime, u64, Pending)>>,
+    queued: u64,
+    in_flight: Vec<Option<InFlight>>,
+    free: Vec<u32>,
+    buffers: Vec<Vec<u8>>,
+    outbox: Vec<(NodeId, P::Message)>,
+    notes: Notes,
+    stepped: Option<NodeId>,
+    at_this_instant: u32,
+    halted: Option<String>,
+    totals: Totals,
+    events: u64,
+    fingerprint: Fingerprint,
+    trace: Trace,
+}
+
+impl<P: Process + Clone> Clone for World<P> {
+    fn clone(&self) -> Self {
+        Self {
+            network: self.network.clone(),
+            links: self.links.clone(),
+            nodes: self.nodes.clone(),
+            queue: self.queue.clone(),
+            in_flight: self.in_flight.clone(),
+            free: self.free.clone(),
+            buffers: Vec::new(),
+            outbox: self.outbox.clone(),
+            notes: self.notes.clone(),
+            halted: self.halted.clone(),
+            trace: self.trace.clone(),
+            ..*self
+        }
+    }
+}
+
+impl<P: Process> World<P> {
+    /// An empty world in which all chance comes from `seed`.
+    pub fn new(seed: u64, network: Network) -> Self {
+        let mut fingerprint = Fingerprint::default();
+        fingerprint.word(seed);
+        Self {
+            seed,
+            now: SimTime::ZERO,
+            network,
+            links: Links::default(),
+            nodes: Vec::new(),
+            queue: BinaryHeap::new(),
+            queued: 0,
+            in_flight: Vec::new(),
+            free: Vec::new(),
+            buffers: Vec::new(),
+            outbox: Vec::new(),
+            notes: Notes::off(),
+            stepped: None,
+            at_this_instant: 0,
+            halted: None,
+            totals: Totals::default(),
+            events: 0,
+            fingerprint,
+            trace: Trace::off(),
+        }
+    }
+
+    /// Adds a node and boots it. `boot` makes the process from what is on the disk, now and at each
+    /// restart.
+    ///
+    /// # Panics
+    /// At the 65,536th node.
+    pub fn add(&mut self, boot: impl Fn(&mut Context<'_, P::Message>) -> P + 'static) -> NodeId {
+        self.add_shared(Rc::new(boot))
+    }
+
+    fn add_shared(&mut self, boot: Boot<P>) -> NodeId {
+        let id = NodeId::new(u16::try_from(self.nodes.len()).expect("at most 65,535 nodes"));
+        self.nodes.push(Node::new(boot, self.seed, id));
+        self.links.add_node();
+        self.boot(id);
+        id
+    }
+
+    // ---- driving -----------------------------------------------------------------------------
+
+    /// Lets the next thing happen; false if there is nothing, or if the world has
+    /// [halted](World::halted).
+    pub fn step(&mut self) -> bool {
+        self.step_until(SimTime::from_nanos(u64::MAX))
+    }
+
+    /// Lets the next thing happen if it is due at `limit` or before. Otherwise it sets the clock to
+    /// `limit`, unless that is the end of time, and is false.
+    pub fn step_until(&mut self, limit: SimTime) -> bool {
+        self.stepped = None;
+        while self.halted.is_none() {
+            match self.queue.peek() {
+                Some(&Reverse((at, _, pending))) if at <= limit => {
+                    self.queue.pop();
+                    self.advance(at);
+                    if self.happen(pending) {
+                        return true;
+                    }
+                }
+                _ => {
+                    if limit.as_nanos() != u64::MAX {
+                        self.advance(limit);
+                    }
+                    return false;
+                }
+            }
+        }
+        false
+    }
+
+    /// Lets everything happen that is due within `duration`.
+    pub fn run_for(&mut self, duration: Duration) {
+        let limit = self.now + duration;
+        while self.step_until(limit) {}
+    }
+
+    /// Lets things happen until `done`, which is asked after each; the error is that `limit` has
+    /// passed, or that the world has halted, before it was.
+    pub fn run_until(
+        &mut self,
+        limit: Duration,
+        mut done: impl FnMut(&Self) -> bool,
+    ) -> Result<SimTime, TimedOut> {
+        let end = self.now + limit;
+        while !done(self) {
+            if !self.step_until(end) {
+                return if done(self) { Ok(self.now) } else { Err(TimedOut { after: limit }) };
+            }
+        }
+        Ok(self.now)
+    }
+
+    fn advance(&mut self, to: SimTime) {
+        if to > self.now {
+            self.now = to;
+            self.at_this_instant = 0;
+        }
+        self.at_this_instant += 1;
+        if self.at_this_instant > EVENTS_AT_ONE_INSTANT {
+            self.halt(format!("more than {EVENTS_AT_ONE_INSTANT} events at {}", self.now));
+        }
+    }
+
+    /// Whether anything came of it: alarms that were put off since are no events.
+    fn happen(&mut self, pending: Pending) -> bool {
+        match pending {
+            Pending::Arrive(slot) => self.arrive(slot),
+            Pending::Wake(id) => self.ring(id),
+            Pending::Serve(id, life) => self.serve(id, life),
+        }
+    }
+
+    fn push(&mut self, at: SimTime, pending: Pending) {
+        self.queue.push(Reverse((at, self.queued, pending)));
+        self.queued += 1;
+    }
+
+    // ---- steps -------------------------------------------------------------------------------
+
+    /// Calls into a node from outside, as a step of its own: a proposal, a client's wish. `None` if
+    /// the node is down or paused, or if it crashed over it.
+    ///
+    /// # Panics
+    /// If there is no such node.
+    pub fn poke<T>(
+        &mut self,
+        id: NodeId,
+        f: impl FnOnce(&mut P, &mut Context<'_, P::Message>) -> T,
+    ) -> Option<T> {
+        self.stepped = None;
+        let node = &self.nodes[id.index()];
+        if self.halted.is_some() || node.process.is_none() || node.paused {
+            return None;
+        }
+        self.mark(Mark::Poke, Some(id), 0, 0, || Event::Poke);
+        self.run_step(id, f)
+    }
+
+    /// One step of a node that is up: lend, run, sync, send, ask for the alarm.
+    fn run_step<T>(
+        &mut self,
+        id: NodeId,
+        f: impl FnOnce(&mut P, &mut Context<'_, P::Message>) -> T,
+    ) -> Option<T> {
+        let node = &mut self.nodes[id.index()];
+        if node.armed.is_some() {
+            return self.run_armed_step(id, f);
+        }
+        node.disk.begin_step();
+        self.outbox.clear();
+        let process = node.process.as_mut().expect("only a node that is up takes steps");
+        let now = node.clock.read(self.now);
+        let mut cx =
+            Context::new(id, now, &mut node.rng, &mut node.disk, &mut self.outbox, &mut self.notes);
+        let out = f(process, &mut cx);
+        self.finish_step(id);
+        Some(out)
+    }
+
+    /// The same step, if it writes to the disk, ends in a crash.
+    fn run_armed_step<T>(
+        &mut self,
+        id: NodeId,
+        f: impl FnOnce(&mut P, &mut Context<'_, P::Message>) -> T,
+    ) -> Option<T> {
+        let node = &mut self.nodes[id.index()];
+        let point = node.armed.expect("a crash is armed");
+        node.disk.begin_step();
+        self.outbox.clear();
+        let survives = node.disk.clone();
+        let mut disk = CutShort { seen: &mut node.disk, survives, left: point.writes_left() };
+        let process = node.process.as_mut().expect("only a node that is up takes steps");
+        let now = node.clock.read(self.now);
+        let mut cx =
+            Context::new(id, now, &mut node.rng, &mut disk, &mut self.outbox, &mut self.notes);
+        let out = f(process, &mut cx);
+        let survives = disk.survives;
+        if node.disk.writes().count == 0 {
+            self.finish_step(id);
+            return Some(out);
+        }
+        node.disk = survives;
+        self.totals.steps += 1;
+        self.flush_notes(id);
+        self.outbox.clear();
+        self.go_down(id, point);
+        None
+    }
+
+    fn finish_step(&mut self, id: NodeId) {
+        self.totals.steps += 1;
+        self.stepped = Some(id);
+        self.flush_notes(id);
+        // The outbox is kept until the next step, for who wants to see what was promised.
+        let mut outbox = std::mem::take(&mut self.outbox);
+        for (to, message) in &mut outbox {
+            self.send(id, *to, message);
+        }
+        self.outbox = outbox;
+        self.set_alarm(id);
+    }
+
+    fn boot(&mut self, id: NodeId) {
+        let node = &mut self.nodes[id.index()];
+        let life = node.life;
+        node.disk.begin_step();
+        self.outbox.clear();
+        let now = node.clock.read(self.now);
+        let boot = Rc::clone(&node.boot);
+        self.mark(Mark::Boot, Some(id), u64::from(life), 0, || Event::Boot { life });
+        let node = &mut self.nodes[id.index()];
+        let mut cx =
+            Context::new(id, now, &mut node.rng, &mut node.disk, &mut self.outbox, &mut self.notes);
+        node.process = Some(boot(&mut cx));
+        self.finish_step(id);
+    }
+
+    // ---- alarms ------------------------------------------------------------------------------
+
+    /// Sees to it that the queue holds an event no later than the node's next wake-up. One that
+    /// turns out to be too early is put off when it comes: an alarm that moves away at each message
+    /// costs nothing.
+    fn set_alarm(&mut self, id: NodeId) {
+        let node = &mut self.nodes[id.index()];
+        let Some(at) = node.wants_to_wake_at(self.now) else { return };
+        if node.alarm.is_none_or(|alarm| at < alarm) {
+            node.alarm = Some(at);
+            self.push(at, Pending::Wake(id));
+        }
+    }
+
+    fn ring(&mut self, id: NodeId) -> bool {
+        let node = &mut self.nodes[id.index()];
+        if node.alarm != Some(self.now) {
+            return false;
+        }
+        node.alarm = None;
+        if node.wants_to_wake_at(self.now) != Some(self.now) {
+            self.set_alarm(id);
+            return false;
+        }
+        if node.paused || node.serving {
+            node.woken = true;
+            return false;
+        }
+        self.wake(id)
+    }
+
+    fn wake(&mut self, id: NodeId) -> bool {
+        let node = &mut self.nodes[id.index()];
+        node.woken = false;
+        node.wake_ups = if node.last_wake_up == self.now { node.wake_ups + 1 } else { 1 };
+        node.last_wake_up = self.now;
+        if node.wake_ups > WAKE_UPS_AT_ONE_INSTANT {
+            self.halt(format!(
+                "{id} asked to be woken {WAKE_UPS_AT_ONE_INSTANT} times at {}, each time at once",
+                self.now
+            ));
+            return false;
+        }
+        self.mark(Mark::Wake, Some(id), 0, 0, || Event::Wake);
+        self.run_step(id, P::on_wakeup);
+        true
+    }
+
+    // ---- looking -----------------------------------------------------------------------------
+
+    /// True time.
+    pub fn now(&self) -> SimTime {
+        self.now
+    }
+
+    /// The seed.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// All nodes, in order.
+    pub fn ids(&self) -> impl Iterator<Item = NodeId> + use<P> {
+        (0..self.nodes.len()).map(|number| NodeId::new(number as u16))
+    }
+
+    /// A node's process; `None` if it is down.
+    ///
+    /// # Panics
+    /// If there is no such node, as for all functions that take a node's name.
+    pub fn node(&self, id: NodeId) -> Option<&P> {
+        self.nodes[id.index()].process.as_ref()
+    }
+
+    /// A node's disk. Between two steps all of it is durable.
+    pub fn disk(&self, id: NodeId) -> &Disk {
+        &self.nodes[id.index()].disk
+    }
+
+    /// What a node's own clock shows.
+    pub fn clock(&self, id: NodeId) -> Instant {
+        self.nodes[id.index()].clock.read(self.now)
+    }
+
+    /// How many lives a node has had before this one.
+    pub fn life(&self, id: NodeId) -> u32 {
+        self.nodes[id.index()].life
+    }
+
+    /// Whether a node is paused.
+    pub fn is_paused(&self, id: NodeId) -> bool {
+        self.nodes[id.index()].paused
+    }
+
+    /// The node that took a step in the last call of [`step`](World::step) or
+    /// [`poke`](World::poke), if one did.
+    pub fn stepped(&self) -> Option<NodeId> {
+        self.stepped
+    }
+
+    /// What the latest step sent.
+    pub fn sent(&self) -> &[(NodeId, P::Message)] {
+        &self.outbox
+    }
+
+    /// The links, to look at.
+    pub fn links(&self) -> &Links {
+        &self.links
+    }
+
+    /// The network, to look at.
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// Traffic of the whole world since it began.
+    pub fn totals(&self) -> Totals {
+        self.totals
+    }
+
+    /// Traffic that reached one node.
+    pub fn traffic(&self, id: NodeId) -> Traffic {
+        self.nodes[id.index()].traffic
+    }
+
+    /// Why nothing happens any more: a process that would run for ever at one instant.
+    pub fn halted(&self) -> Option<&str> {
+        self.halted.as_deref()
+    }
+
+    fn halt(&mut self, why: String) {
+        self.halted.get_or_insert(why);
+    }
+
+    // ---- the record --------------------------------------------------------------------------
+
+    /// Keeps a trace from now on.
+    pub fn set_trace(&mut self, trace: Trace) {
+        self.notes = if trace.is_on() { Notes::on() } else { Notes::off() };
+        self.trace = trace;
+    }
+
+    /// The trace, empty unless it was asked for.
+    pub fn trace(&self) -> &Trace {
+        &self.trace
+    }
+
+    /// A digest of everything that happened, the same for the same seed and the same calls on every
+    /// machine, traced or not.
+    pub fn fingerprint(&self) -> u64 {
+        self.fingerprint.value()
+    }
+
+    /// How many events there were: the number that the trace gives them.
+    pub fn events(&self) -> u64 {
+        self.events
+    }
+
+    fn mark(
+        &mut self,
+        mark: Mark,
+        node: Option<NodeId>,
+        what: u64,
+        digest: u64,
+        event: impl FnOnce() -> Event,
+    ) {
+        self.events += 1;
+        let whom = node.map_or(u64::from(u16::MAX), |id| id.index() as u64);
+        self.fingerprint.word(self.now.as_nanos());
+        self.fingerprint.word(mark as u64 | whom << 8 | what << 24);
+        self.fingerprint.word(digest);
+        if self.trace.is_on() {
+            let record = Record { number: self.events, at: self.now, node, event: event() };
+            self.trace.push(record);
+        }
+    }
+
+    fn flush_notes(&mut self, id: NodeId) {
+        if !self.trace.is_on() {
+            return;
+        }
+        for note in self.notes.drain() {
+            let event = Event::Note { what: note.what.to_string(), detail: note.detail };
+            let (number, at) = (self.events, self.now);
+            self.trace.push(Record { number, at, node: Some(id), event });
+        }
+    }
+}
+
+impl<P: Process> fmt::Debug for World<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("World")
+            .field("seed", &self.seed)
+            .field("now", &self.now)
+            .field("nodes", &self.nodes.len())
+            .field("queued", &self.queue.len())
+            .field("totals", &self.totals)
+            .finish_non_exhaustive()
+    }
+}
