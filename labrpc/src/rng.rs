@@ -60,14 +60,16 @@ impl Rng {
     /// If `n` is 0.
     pub fn below(&mut self, n: u64) -> u64 {
         assert!(n > 0, "no number is below 0");
-        // Lemire's multiplication, with rejection so that no number is favoured.
-        let threshold = n.wrapping_neg() % n;
-        loop {
-            let product = u128::from(self.next_u64()) * u128::from(n);
-            if product as u64 >= threshold {
-                return (product >> 64) as u64;
+        // Lemire's multiplication, with rejection so that no number is favoured. The division is
+        // left out where the low half alone says that there is nothing to reject.
+        let mut product = u128::from(self.next_u64()) * u128::from(n);
+        if (product as u64) < n {
+            let threshold = n.wrapping_neg() % n;
+            while (product as u64) < threshold {
+                product = u128::from(self.next_u64()) * u128::from(n);
             }
         }
+        (product >> 64) as u64
     }
 
     /// A number in `[range.start, range.end)`: the labs' `rnd[a,b)`.

@@ -10,6 +10,25 @@ pub(crate) fn nanos(d: Duration) -> u64 {
     u64::try_from(d.as_nanos()).unwrap_or(u64::MAX)
 }
 
+/// A duration in milliseconds, exact to the nanosecond: `3ms`, `0.5ms`.
+pub(crate) fn duration_text(d: Duration) -> String {
+    let nanos = nanos(d);
+    let text = format!("{}.{:06}", nanos / 1_000_000, nanos % 1_000_000);
+    format!("{}ms", text.trim_end_matches('0').trim_end_matches('.'))
+}
+
+/// The duration that such a text means, or the text of a point in time.
+pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = text.strip_suffix("ms")?;
+    let (millis, fraction) = number.split_once('.').unwrap_or((number, "0"));
+    if !digits(millis) || !digits(fraction) || fraction.is_empty() || fraction.len() > 6 {
+        return None;
+    }
+    let nanos: u64 = format!("{fraction:0<6}").parse().ok()?;
+    millis.parse::<u64>().ok()?.checked_mul(1_000_000)?.checked_add(nanos).map(Duration::from_nanos)
+}
+
 macro_rules! point_in_time {
     ($name:ident) => {
         impl $name {
@@ -109,7 +128,8 @@ impl Clock {
         let shown = if self.drift_ppm == 0 {
             passed
         } else {
-            (i128::from(passed) * (MILLION + i128::from(self.drift_ppm)) / MILLION) as u64
+            let shown = i128::from(passed) * (MILLION + i128::from(self.drift_ppm)) / MILLION;
+            u64::try_from(shown).unwrap_or(u64::MAX)
         };
         Instant(self.reading.0.saturating_add(shown))
     }

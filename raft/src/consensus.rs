@@ -1,0 +1,95 @@
+//! What a service and a suite need of a Raft. The reference, a student's and a broken one are the
+//! same to them.
+
+use crate::{Config, Index, LogId, NotLeader, Status, Term};
+use labrpc::{Context, Instant, NodeId, Persister, Wire};
+use std::ops::Range;
+
+/// A replica of a replicated log, as a state machine that a driver steps.
+///
+/// The driver calls [`on_message`](Consensus::on_message) and [`on_wakeup`](Consensus::on_wakeup) as
+/// of a [`Process`](labrpc::Process). The service above calls [`propose`](Consensus::propose) and
+/// [`snapshot`](Consensus::snapshot), and after every step pulls what has been committed with
+/// [`next_applied`](Consensus::next_applied), until there is no more.
+pub trait Consensus: Sized + Clone {
+    /// What replicas send each other.
+    type Message: Wire;
+
+    /// Starts a replica from what is on its disk, which is empty the first time. `peers` are all
+    /// replicas, this one among them, in the same order everywhere.
+    fn boot(cx: &mut Context<'_, Self::Message>, peers: &[NodeId], config: Config) -> Self;
+
+    /// A message has arrived.
+    fn on_message(
+        &mut self,
+        cx: &mut Context<'_, Self::Message>,
+        from: NodeId,
+        message: Self::Message,
+    );
+
+    /// The time that [`next_wakeup`](Consensus::next_wakeup) asked for has come.
+    fn on_wakeup(&mut self, cx: &mut Context<'_, Self::Message>);
+
+    /// When to be woken next; see [`Process::next_wakeup`](labrpc::Process::next_wakeup).
+    fn next_wakeup(&self) -> Option<Instant>;
+
+    /// The labs' `Start`: asks for `command` to be committed. The answer comes at once and says
+    /// where the command will be if it ever is; it may be lost if this leader is deposed.
+    fn propose(
+        &mut self,
+        cx: &mut Context<'_, Self::Message>,
+        command: &[u8],
+    ) -> Result<LogId, NotLeader>;
+
+    /// The labs' `applyCh`, pulled: the next thing for the service to apply, in the order of the
+    /// log and each once in a life. After a boot over a snapshot, that snapshot comes first.
+    fn next_applied<'a>(&'a mut self, disk: &'a dyn Persister) -> Option<Applied<'a>>;
+
+    /// The labs' `Snapshot`: the service has put everything up to `upto`, which it has applied,
+    /// into `state`; the log up to there is no longer needed.
+    fn snapshot(&mut self, cx: &mut Context<'_, Self::Message>, upto: Index, state: &[u8]);
+
+    /// The labs' `GetState`, and a little more.
+    fn status(&self) -> Status;
+
+    /// The inside, for monitors. Without it only what can be seen from outside is checked.
+    fn view(&self) -> Option<&dyn View> {
+        None
+    }
+}
+
+/// Something for the service to apply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Applied<'a> {
+    /// A committed command.
+    Command {
+        /// Where it is in the log.
+        id: LogId,
+        /// The command.
+        command: &'a [u8],
+    },
+    /// A state that replaces the service's own.
+    Snapshot {
+        /// The last entry it covers.
+        last: LogId,
+        /// The state.
+        state: &'a [u8],
+    },
+}
+
+/// The inside of a replica, as monitors look at it after every step.
+///
+/// The entries may be on the disk, which is why it is an argument.
+pub trait View {
+    /// Whom it voted for in its present term.
+    fn voted_for(&self) -> Option<NodeId>;
+
+    /// The indexes whose entries it holds.
+    fn log(&self) -> Range<Index>;
+
+    /// The last entry that its snapshot covers; [`LogId::BEFORE_FIRST`] without one.
+    fn snapshot(&self) -> LogId;
+
+    /// One entry that it holds: its term and its command.
+    fn entry<'a>(&'a self, disk: &'a dyn Persister, index: Index) -> Option<(Term, &'a [u8])>;
+}

@@ -1,0 +1,80 @@
+//! Lab 2A: elections (sections 5.2 and 5.4.1).
+
+use crate::message::{Message, RequestVote, RequestVoteReply};
+use crate::raft::{Cx, Node};
+use labrpc::NodeId;
+
+/// A server that campaigns in the present term, and who has voted for it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Candidate {
+    /// One per peer; its own vote is on the disk.
+    votes: Vec<bool>,
+}
+
+/// How an election stands. There is no third outcome: who does not win hears of the winner, or runs
+/// out of patience again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tally {
+    Won,
+    Open,
+}
+
+impl Candidate {
+    /// "Send RequestVote RPCs to all other servers" (figure 2).
+    pub fn campaign(node: &mut Node, cx: &mut Cx<'_>) -> Self {
+        let candidate = Self { votes: vec![false; node.peers.len()] };
+        for slot in 0..node.peers.len() {
+            ask(node, cx, slot);
+        }
+        candidate
+    }
+
+    pub fn on_vote(&mut self, slot: usize) {
+        self.votes[slot] = true;
+    }
+
+    /// Its own vote counts.
+    pub fn tally(&self, node: &Node) -> Tally {
+        let votes = 1 + self.votes.iter().filter(|&&granted| granted).count();
+        if votes >= node.quorum() { Tally::Won } else { Tally::Open }
+    }
+
+    /// "Servers retry RPCs if they do not receive a response in a timely manner" (section 5.1).
+    pub fn on_due(&self, node: &mut Node, cx: &mut Cx<'_>) {
+        for slot in 0..node.peers.len() {
+            if node.timers.due[slot] <= cx.now {
+                if self.votes[slot] {
+                    node.timers.due[slot] = node.timers.election;
+                } else {
+                    ask(node, cx, slot);
+                }
+            }
+        }
+    }
+}
+
+fn ask(node: &mut Node, cx: &mut Cx<'_>, slot: usize) {
+    let request = RequestVote { term: node.term(), last: node.log.last() };
+    cx.send(node.peers[slot], Message::RequestVote(request));
+    node.timers.due[slot] = cx.now + node.config.heartbeat;
+}
+
+impl Node {
+    /// Figure 2, RequestVote RPC, receiver implementation.
+    pub fn on_request_vote(&mut self, cx: &mut Cx<'_>, from: NodeId, request: &RequestVote) {
+        let free = self.hard.voted_for.is_none_or(|voted_for| voted_for == from);
+        // Section 5.4.1: who lacks a committed entry finds no majority that lets it pass.
+        let up_to_date = request.last >= self.log.last();
+        let granted = request.term == self.term() && free && up_to_date;
+        if granted {
+            if self.hard.voted_for.is_none() {
+                self.save(cx, request.term, Some(from));
+                cx.note("voted", format_args!("for {from} in {}", request.term));
+            }
+            // Only who gives its vote waits anew: an outdated candidate must not hold up others.
+            self.reset_election_timer(cx);
+        }
+        let reply = RequestVoteReply { term: self.term(), granted };
+        cx.send(from, Message::RequestVoteReply(reply));
+    }
+}

@@ -1,0 +1,388 @@
+//! Lab 2B: replication (sections 5.3 and 5.4.2).
+//!
+//! A leader first finds out where a follower's log agrees with its own, by probes without entries
+//! that go back a term at a time; from there on it streams entries. What it knows of a follower is
+//! a [`Progress`]: the paper's matchIndex, and its nextIndex in the form of what is under way.
+
+use crate::message::{AppendEntries, AppendEntriesReply, Appended, Entries, Message};
+use crate::raft::{Cx, Node, Refusal};
+use crate::storage;
+use crate::{Index, LogId, Term};
+use labrpc::NodeId;
+use std::collections::VecDeque;
+
+/// A server that leads the present term.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Leader {
+    /// One per peer.
+    followers: Vec<Progress>,
+}
+
+/// What a leader knows of a follower.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Progress {
+    /// Figure 2, matchIndex: the logs are known to agree up to here.
+    matched: Index,
+    flow: Flow,
+}
+
+/// What is under way to a follower.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Flow {
+    /// Looking for the place where the logs agree; `prev` is the guess (nextIndex − 1).
+    Probing { prev: Index },
+    /// They agree; these appends, oldest first, are not acknowledged yet.
+    Streaming { in_flight: VecDeque<Append>, retried: bool },
+    /// The follower lags behind the start of the log, and a snapshot is on its way.
+    Installing,
+}
+
+/// An append with entries: those after `prev`, up to `last`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Append {
+    prev: Index,
+    last: Index,
+    /// The follower had nothing at `prev`: it overtook the append before it.
+    overtook: bool,
+}
+
+impl Progress {
+    /// Whether nothing that carries entries is under way.
+    fn is_idle(&self) -> bool {
+        matches!(&self.flow, Flow::Streaming { in_flight, .. } if in_flight.is_empty())
+    }
+
+    fn stream(&mut self, matched: Index) {
+        self.matched = self.matched.max(matched);
+        self.flow = Flow::Streaming { in_flight: VecDeque::new(), retried: false };
+    }
+}
+
+impl Leader {
+    /// "Upon election: send initial empty AppendEntries RPCs (heartbeat) to each server" (figure
+    /// 2). Nothing that was known of a follower in an earlier reign is worth anything now.
+    pub fn take_office(node: &mut Node, cx: &mut Cx<'_>) -> Self {
+        let prev = node.log.last().index;
+        let newcomer = Progress { matched: Index::BEFORE_FIRST, flow: Flow::Probing { prev } };
+        let mut leader = Self { followers: vec![newcomer; node.peers.len()] };
+        for slot in 0..node.peers.len() {
+            leader.probe(node, cx, slot, prev);
+        }
+        leader
+    }
+
+    /// "If command received from client: append entry to local log" (figure 2).
+    pub fn on_proposal(&mut self, node: &mut Node, cx: &mut Cx<'_>, command: &[u8]) -> LogId {
+        let id = node.log.push(node.term());
+        let mut record = Vec::with_capacity(command.len() + 9);
+        storage::encode_entry(id.term, command, &mut record);
+        cx.disk.append(id.index.get(), &record);
+        cx.note("proposed", format_args!("{id}, {} bytes", command.len()));
+        self.maybe_commit(node, cx);
+        for slot in 0..self.followers.len() {
+            self.maybe_append(node, cx, slot);
+        }
+        id
+    }
+
+    // ---- sending -----------------------------------------------------------------------------
+
+    /// Sends what the follower lacks, unless as much as allowed is under way.
+    fn maybe_append(&mut self, node: &mut Node, cx: &mut Cx<'_>, slot: usize) {
+        let Progress { matched, flow } = &mut self.followers[slot];
+        let Flow::Streaming { in_flight, .. } = flow else { return };
+        while in_flight.len() < node.config.max_in_flight {
+            let prev = in_flight.back().map_or(*matched, |append| append.last);
+            if prev >= node.log.last().index {
+                return;
+            }
+            let Some(id) = node.log.id_at(prev) else {
+                // The entries that come next are gone, into a snapshot.
+                self.install(node, cx, slot);
+                return;
+            };
+            let last = send_append(node, cx, slot, id, node.config.max_entries);
+            in_flight.push_back(Append { prev, last, overtook: false });
+        }
+    }
+
+    /// Sends the oldest append again if it was refused only because it came too early, and what had
+    /// to come first has come.
+    fn resend_overtaker(&mut self, node: &mut Node, cx: &mut Cx<'_>, slot: usize) {
+        let Progress { matched, flow } = &mut self.followers[slot];
+        let Flow::Streaming { in_flight, .. } = flow else { return };
+        if let Some(append) = in_flight.front_mut().filter(|a| a.overtook && a.prev == *matched)
+            && let Some(id) = node.log.id_at(append.prev)
+        {
+            append.overtook = false;
+            let most = append.last.get() - append.prev.get();
+            send_append(node, cx, slot, id, most as usize);
+        }
+    }
+
+    /// Asks whether the logs agree up to `prev`, or up to the earliest entry that can be named.
+    fn probe(&mut self, node: &mut Node, cx: &mut Cx<'_>, slot: usize, prev: Index) {
+        let id = node.log.id_at(prev).unwrap_or_else(|| node.log.earliest());
+        send_append(node, cx, slot, id, 0);
+        self.followers[slot].flow = Flow::Probing { prev: id.index };
+    }
+
+    fn install(&mut self, node: &mut Node, cx: &mut Cx<'_>, slot: usize) {
+        node.send_snapshot(cx, slot);
+        self.followers[slot].flow = Flow::Installing;
+    }
+
+    /// The time has come to send to some followers again. A leader that has nothing to say sends a
+    /// heartbeat; one that has no answer repeats itself once, then falls back to probes, which
+    /// carry nothing: a follower that is cut off costs no more than a heartbeat.
+    pub fn on_due(&mut self, node: &mut Node, cx: &mut Cx<'_>) {
+        for slot in 0..self.followers.len() {
+            if node.timers.due[slot] > cx.now {
+                continue;
+            }
+            let Progress { matched, flow } = &mut self.followers[slot];
+            let matched = *matched;
+            match flow {
+                Flow::Probing { prev } => {
+                    let prev = *prev;
+                    self.probe(node, cx, slot, prev);
+                }
+                Flow::Installing => self.probe(node, cx, slot, matched),
+                Flow::Streaming { in_flight, retried } => {
+                    if !in_flight.is_empty() && !*retried {
+                        in_flight.clear();
+                        *retried = true;
+                        self.maybe_append(node, cx, slot);
+                    } else if !in_flight.is_empty() {
+                        self.probe(node, cx, slot, matched);
+                    } else if let Some(id) = node.log.id_at(matched) {
+                        send_append(node, cx, slot, id, 0);
+                    } else {
+                        self.probe(node, cx, slot, matched);
+                    }
+                }
+            }
+        }
+    }
+
+    // ---- answers -----------------------------------------------------------------------------
+
+    /// An answer to an append of this term.
+    pub fn on_append_reply(
+        &mut self,
+        node: &mut Node,
+        cx: &mut Cx<'_>,
+        slot: usize,
+        reply: &AppendEntriesReply,
+    ) -> Result<(), Refusal> {
+        match reply.outcome {
+            Appended::Matched(index) => self.on_matched(node, cx, slot, index),
+            Appended::Conflict { term, first } => {
+                self.on_conflict(node, cx, slot, reply.prev, term, first)
+            }
+            // It answers what this server sent in an earlier reign, late, to a voter of this one.
+            Appended::Stale => Ok(()),
+        }
+    }
+
+    pub fn on_snapshot_reply(
+        &mut self,
+        node: &mut Node,
+        cx: &mut Cx<'_>,
+        slot: usize,
+        matched: Index,
+    ) -> Result<(), Refusal> {
+        self.on_matched(node, cx, slot, matched)
+    }
+
+    /// "If successful: update nextIndex and matchIndex for follower" (figure 2). An answer that was
+    /// overtaken by a later one changes nothing: matchIndex never falls.
+    fn on_matched(
+        &mut self,
+        node: &mut Node,
+        cx: &mut Cx<'_>,
+        slot: usize,
+        index: Index,
+    ) -> Result<(), Refusal> {
+        if index > node.log.last().index {
+            return Err(Refusal::ImpossibleReply);
+        }
+        let follower = &mut self.followers[slot];
+        match &mut follower.flow {
+            Flow::Probing { .. } | Flow::Installing => follower.stream(index),
+            Flow::Streaming { in_flight, retried } => {
+                while in_flight.front().is_some_and(|append| append.last <= index) {
+                    in_flight.pop_front();
+                    *retried = false;
+                }
+                if index <= follower.matched {
+                    return Ok(());
+                }
+                follower.matched = index;
+            }
+        }
+        self.resend_overtaker(node, cx, slot);
+        if self.followers[slot].is_idle() {
+            node.timers.due[slot] = cx.now + node.config.heartbeat;
+        }
+        if index > node.commit {
+            self.maybe_commit(node, cx);
+        }
+        self.maybe_append(node, cx, slot);
+        Ok(())
+    }
+
+    /// "If AppendEntries fails because of log inconsistency: decrement nextIndex and retry" (figure
+    /// 2), a term at a time (end of section 5.3).
+    fn on_conflict(
+        &mut self,
+        node: &mut Node,
+        cx: &mut Cx<'_>,
+        slot: usize,
+        prev: Index,
+        term: Option<Term>,
+        first: Index,
+    ) -> Result<(), Refusal> {
+        let Progress { matched, flow } = &mut self.followers[slot];
+        match flow {
+            // Only the answer to the latest probe counts; it starts the next one.
+            Flow::Probing { prev: asked } if *asked == prev => {}
+            // An append has overtaken the one before it, and will be sent again after that one.
+            Flow::Streaming { in_flight, .. } => {
+                let append = in_flight.iter_mut().find(|a| a.prev == prev && prev > *matched);
+                append.into_iter().for_each(|append| append.overtook = true);
+                return Ok(());
+            }
+            Flow::Probing { .. } | Flow::Installing => return Ok(()),
+        }
+        if prev <= *matched {
+            return Err(Refusal::ImpossibleReply);
+        }
+        // If this log has entries of the follower's term there, the logs may agree up to the last
+        // of them; if not, they cannot agree anywhere in that term.
+        let ours = term.and_then(|term| node.log.last_of_term(term)).filter(|&last| last < prev);
+        let next = ours.unwrap_or_else(|| first.prev()).max(*matched);
+        assert!(next < prev, "a back-up from {prev} to {next} is none");
+        if node.log.id_at(next).is_some() {
+            self.probe(node, cx, slot, next);
+        } else {
+            self.install(node, cx, slot);
+        }
+        Ok(())
+    }
+
+    /// "If there exists an N such that N > commitIndex, a majority of matchIndex[i] ≥ N, and
+    /// log[N].term == currentTerm: set commitIndex = N" (figure 2). Without the last condition an
+    /// entry of an earlier term could be committed and then be overwritten (section 5.4.2, figure
+    /// 8).
+    fn maybe_commit(&self, node: &mut Node, cx: &mut Cx<'_>) {
+        let mut held: Vec<Index> = self.followers.iter().map(|follower| follower.matched).collect();
+        held.push(node.log.last().index);
+        held.sort_unstable();
+        let by_majority = held[held.len() - node.quorum()];
+        if by_majority > node.commit && node.log.term_at(by_majority) == Some(node.term()) {
+            node.commit_up_to(cx, by_majority);
+        }
+    }
+
+    pub fn check(&self, node: &Node) {
+        let last = node.log.last().index;
+        for (peer, follower) in node.peers.iter().zip(&self.followers) {
+            assert!(follower.matched <= last, "{peer} has {}, of {last}", follower.matched);
+            if let Flow::Streaming { in_flight, .. } = &follower.flow {
+                assert!(in_flight.len() <= node.config.max_in_flight, "{peer}: {in_flight:?}");
+            }
+        }
+    }
+}
+
+/// Sends up to `most` entries after `prev`; the answer is the last of them, or `prev`.
+fn send_append(node: &mut Node, cx: &mut Cx<'_>, slot: usize, prev: LogId, most: usize) -> Index {
+    let mut entries = Entries::default();
+    let first = prev.index.next();
+    let last = Index::new(node.log.last().index.get().min(prev.index.get() + most as u64));
+    for index in Index::span(first, last) {
+        let record = cx.disk.record(index.get());
+        if index == first {
+            entries.reserve((record.len() + 2) * (last.get() - prev.index.get()) as usize);
+        }
+        entries.push_record(record);
+    }
+    // An append is answered soon or was lost; a heartbeat need not be.
+    let patience = if entries.is_empty() { node.config.heartbeat } else { node.config.retry };
+    node.timers.due[slot] = cx.now + patience;
+    let request = AppendEntries { term: node.term(), prev, entries, commit: node.commit };
+    cx.send(node.peers[slot], Message::AppendEntries(request));
+    last
+}
+
+impl Node {
+    /// Figure 2, AppendEntries RPC, receiver implementation.
+    pub fn on_append_entries(
+        &mut self,
+        cx: &mut Cx<'_>,
+        from: NodeId,
+        request: &AppendEntries,
+    ) -> Result<(), Refusal> {
+        let outcome = if request.term < self.term() {
+            Appended::Stale
+        } else if let Some(conflict) = self.conflict_with(request.prev) {
+            conflict
+        } else {
+            let last = self.append(cx, request)?;
+            // The entries up to here agree with the leader's; what may follow is not vouched for.
+            self.commit_up_to(cx, request.commit.min(last));
+            Appended::Matched(last)
+        };
+        let reply = AppendEntriesReply { term: self.term(), prev: request.prev.index, outcome };
+        cx.send(from, Message::AppendEntriesReply(reply));
+        Ok(())
+    }
+
+    /// "Reply false if log doesn't contain an entry at prevLogIndex whose term matches prevLogTerm."
+    fn conflict_with(&self, prev: LogId) -> Option<Appended> {
+        let last = self.log.last().index;
+        if prev.index > last {
+            return Some(Appended::Conflict { term: None, first: last.next() });
+        }
+        // What a snapshot covers is committed, and every leader has it.
+        if prev.index <= self.log.snapshot().index {
+            return None;
+        }
+        let term = self.log.term_at(prev.index).expect("it is held");
+        if term == prev.term {
+            return None;
+        }
+        let first = self.log.first_of_its_term(prev.index);
+        let first = first.max(self.log.snapshot().index.next());
+        Some(Appended::Conflict { term: Some(term), first })
+    }
+
+    /// "If an existing entry conflicts with a new one, delete the existing entry and all that follow
+    /// it. Append any new entries not already in the log." Entries that are already there stay: the
+    /// request may be an old one, overtaken by others. The answer is the last entry that agrees.
+    fn append(&mut self, cx: &mut Cx<'_>, request: &AppendEntries) -> Result<Index, Refusal> {
+        let mut index = request.prev.index;
+        for entry in request.entries.iter() {
+            let entry = entry?;
+            index = index.next();
+            if index <= self.log.snapshot().index {
+                continue;
+            }
+            match self.log.term_at(index) {
+                Some(term) if term == entry.term => continue,
+                Some(_) if index <= self.commit => return Err(Refusal::ContradictsCommitted),
+                Some(term) => {
+                    let last = self.log.last();
+                    cx.note("dropped", format_args!("{index}@{term} to {last}: they conflict"));
+                    self.log.truncate(index);
+                }
+                None => {}
+            }
+            self.log.push(entry.term);
+            // Writing a record drops what was at its place and after it.
+            cx.disk.append(index.get(), entry.record);
+        }
+        Ok(index)
+    }
+}
