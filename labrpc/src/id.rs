@@ -26,6 +26,11 @@ impl NodeId {
     pub const fn index(self) -> usize {
         self.0 as usize
     }
+
+    /// The node of such a name as `n1`.
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        name.strip_prefix('n')?.parse().ok().map(Self)
+    }
 }
 
 impl fmt::Display for NodeId {

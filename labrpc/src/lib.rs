@@ -2,6 +2,8 @@
 
 mod id;
 mod links;
+mod nemesis;
+mod network;
 mod persister;
 mod process;
 mod rng;
@@ -10,7 +12,9 @@ mod trace;
 mod world;
 
 pub use id::NodeId;
-pub use links::{Chance, Links, Network};
+pub use links::Links;
+pub use nemesis::{BadFault, BadPlan, Fault, Plan, Storm, Trouble};
+pub use network::{BadNetwork, Chance, Network};
 pub use persister::{Disk, Persister, Writes};
 pub use process::{Context, Kind, Note, Notes, Process, Wire};
 pub use rng::Rng;

@@ -29,13 +29,13 @@ pub trait Persister {
     /// The state last saved; empty on a new disk.
     fn state(&self) -> &[u8];
 
-    /// Replaces the state.
+    /// Replaces the state, whole.
     fn save_state(&mut self, bytes: &[u8]);
 
     /// The snapshot last saved; empty on a new disk.
     fn snapshot(&self) -> &[u8];
 
-    /// Replaces the snapshot.
+    /// Replaces the snapshot, whole; the log stays as it is.
     fn save_snapshot(&mut self, bytes: &[u8]);
 
     /// The numbers of the records that the log holds; `1..1` on a new disk.
@@ -47,16 +47,18 @@ pub trait Persister {
     /// If `index` is not in [`log`](Persister::log).
     fn record(&self, index: u64) -> &[u8];
 
-    /// Writes record `index` and drops every record at or past it. An empty log can begin anywhere.
+    /// Writes record `index` and drops every record that was at or past it. A log that is empty, or
+    /// becomes so, can begin anywhere.
     ///
     /// # Panics
-    /// If a record would be missing before this one.
+    /// If the log is not empty and a record would be missing before this one.
     fn append(&mut self, index: u64, record: &[u8]);
 
-    /// Drops every record at or past `from`.
+    /// Drops every record at or past `from`; nothing, if there is none.
     fn truncate(&mut self, from: u64);
 
     /// Drops every record before `below`; past the end, it leaves an empty log that starts there.
+    /// Before the start it changes nothing.
     fn trim(&mut self, below: u64);
 
     /// The bytes of state and records together: what all limits on Raft's state look at.
@@ -135,19 +137,43 @@ impl Records {
 }
 
 /// What the latest step wrote, for monitors that look only at what has changed.
+///
+/// ```
+/// use labrpc::{Network, Persister, World, Writes};
+/// let mut world = World::new(1, Network::reliable());
+/// let node = world.add(|_| ());
+/// world.poke(node, |(), cx| {
+///     cx.disk.append(1, b"a");
+///     cx.disk.append(2, b"b");
+/// });
+/// assert_eq!(
+///     world.disk(node).writes(),
+///     Writes { count: 2, snapshot: false, log_from: Some(1) },
+/// );
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Writes {
-    /// How many writes there were.
+    /// How many writes there were: calls, be it that they changed anything or not.
     pub count: u32,
     /// Whether the snapshot was replaced.
     pub snapshot: bool,
-    /// The lowest record that was written or dropped from the end of the log.
+    /// The lowest index at which the log was written or its end dropped; a trim is neither.
     pub log_from: Option<u64>,
 }
 
 /// The in-memory disk of a simulated node.
 ///
 /// Two disks are equal if the same bytes can be read from them.
+///
+/// ```
+/// use labrpc::{Disk, Persister};
+/// let (mut a, mut b) = (Disk::default(), Disk::default());
+/// a.append(1, b"x");
+/// b.append(1, b"y");
+/// assert_ne!(a, b);
+/// b.append(1, b"x");
+/// assert_eq!(a, b);
+/// ```
 #[derive(Clone)]
 pub struct Disk {
     state: Vec<u8>,

@@ -7,13 +7,21 @@ use std::fmt;
 
 /// Whether a message asks or answers; the network treats the two differently, as the labs' RPCs.
 ///
-/// A request sent over a cut link is lost. A reply is tested twice, when it is sent and when it
-/// arrives, since a caller whose link was cut meanwhile has given up.
+/// A request is tested once: sent over a link that is cut it is lost, and otherwise it arrives,
+/// whatever becomes of the link. A reply is tested twice, when it is sent and when it arrives, since
+/// a caller whose link was cut meanwhile has given up.
+///
+/// ```
+/// use labrpc::Kind;
+/// assert_ne!(Kind::Request, Kind::Reply);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// Asks. Counted as one RPC.
     Request,
-    /// Answers a request. A reply that answers nothing is counted as one RPC, like a request.
+    /// Answers a request. A reply that answers nothing is counted as one RPC, like a request: it
+    /// answers something if the receiver of the reply has sent more requests that were delivered
+    /// than the sender of the reply has answered in its present life.
     Reply,
 }
 
@@ -41,7 +49,28 @@ pub trait Wire: Clone + fmt::Debug + Serialize + DeserializeOwned {
     fn kind(&self) -> Kind;
 }
 
+/// The message that says nothing, for processes that send none.
+impl Wire for () {
+    fn kind(&self) -> Kind {
+        Kind::Request
+    }
+}
+
 /// What a node says of itself for whoever reads the trace. It never changes what happens.
+///
+/// ```
+/// use labrpc::{Context, Disk, Instant, NodeId, Note, Notes, Rng};
+///
+/// let (mut rng, mut disk) = (Rng::new(1), Disk::default());
+/// let (mut outbox, mut notes) = (Vec::<(NodeId, ())>::new(), Notes::on());
+/// let mut cx =
+///     Context::new(NodeId::new(0), Instant::ZERO, &mut rng, &mut disk, &mut outbox, &mut notes);
+/// cx.note("became leader", format_args!("term {}", 3));
+/// assert_eq!(
+///     notes.drain().collect::<Vec<_>>(),
+///     [Note { what: "became leader", detail: "term 3".into() }],
+/// );
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
     /// What happened, in fixed words.
@@ -51,6 +80,11 @@ pub struct Note {
 }
 
 /// Where the notes of a step are collected: nowhere, unless a trace is kept.
+///
+/// ```
+/// use labrpc::Notes;
+/// assert_eq!(Notes::off().drain().count(), 0);
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Notes {
     kept: Option<Vec<Note>>,
@@ -131,6 +165,35 @@ impl<'a, M> Context<'a, M> {
     /// The same step for a state machine inside this one, whose messages are of another type.
     ///
     /// They are collected in `outbox`; the outer one wraps them and sends them on.
+    ///
+    /// ```
+    /// use labrpc::{Context, Instant, Kind, NodeId, Process, Wire};
+    /// use serde::{Deserialize, Serialize};
+    /// # #[derive(Clone, Debug, Serialize, Deserialize)]
+    /// # struct Inner(u64);
+    /// # impl Wire for Inner { fn kind(&self) -> Kind { Kind::Request } }
+    /// # struct Core;
+    /// # impl Core { fn on_message(&mut self, cx: &mut Context<'_, Inner>, from: NodeId, m: Inner) {
+    /// #     cx.send(from, m); } }
+    ///
+    /// #[derive(Clone, Debug, Serialize, Deserialize)]
+    /// enum Outer { Core(Inner), Client(String) }
+    /// # impl Wire for Outer { fn kind(&self) -> Kind { Kind::Request } }
+    ///
+    /// struct Server { core: Core }
+    /// impl Process for Server {
+    ///     type Message = Outer;
+    ///     fn on_message(&mut self, cx: &mut Context<'_, Outer>, from: NodeId, message: Outer) {
+    ///         if let Outer::Core(message) = message {
+    ///             let mut outbox = Vec::new();
+    ///             self.core.on_message(&mut cx.nested(&mut outbox), from, message);
+    ///             outbox.into_iter().for_each(|(to, message)| cx.send(to, Outer::Core(message)));
+    ///         }
+    ///     }
+    ///     fn on_wakeup(&mut self, _: &mut Context<'_, Outer>) {}
+    ///     fn next_wakeup(&self) -> Option<Instant> { None }
+    /// }
+    /// ```
     pub fn nested<'b, N>(&'b mut self, outbox: &'b mut Vec<(NodeId, N)>) -> Context<'b, N> {
         Context {
             me: self.me,
@@ -148,6 +211,29 @@ impl<'a, M> Context<'a, M> {
 /// There is one alarm, asked for after every step and never cancelled: a process that changes its
 /// mind answers [`next_wakeup`](Process::next_wakeup) differently. Nothing blocks, nothing is
 /// shared, and the same calls with the same arguments do the same.
+///
+/// ```
+/// use labrpc::{Context, Instant, Network, NodeId, Process, World};
+/// use std::time::Duration;
+///
+/// /// Counts seconds.
+/// struct Counter { seconds: u64, next: Instant }
+///
+/// impl Process for Counter {
+///     type Message = ();
+///     fn on_message(&mut self, _: &mut Context<'_, ()>, _: NodeId, _: ()) {}
+///     fn on_wakeup(&mut self, cx: &mut Context<'_, ()>) {
+///         self.seconds += 1;
+///         self.next = cx.now + Duration::from_secs(1);
+///     }
+///     fn next_wakeup(&self) -> Option<Instant> { Some(self.next) }
+/// }
+///
+/// let mut world = World::new(1, Network::reliable());
+/// let node = world.add(|cx| Counter { seconds: 0, next: cx.now + Duration::from_secs(1) });
+/// world.run_for(Duration::from_secs(60));
+/// assert_eq!(world.node(node).unwrap().seconds, 60);
+/// ```
 pub trait Process {
     /// What it sends and receives.
     type Message: Wire;
@@ -164,6 +250,26 @@ pub trait Process {
     fn on_wakeup(&mut self, cx: &mut Context<'_, Self::Message>);
 
     /// When to call [`on_wakeup`](Process::on_wakeup), by this node's clock; `None`: not before
-    /// something else happens. A time that has passed means at once.
+    /// something else happens. A time that has passed means at once; the end of time never comes.
     fn next_wakeup(&self) -> Option<Instant>;
+}
+
+/// The process that does nothing: a node to look at, or to try a world with.
+///
+/// ```
+/// use labrpc::{Network, World};
+/// let mut world = World::new(1, Network::reliable());
+/// let node = world.add(|_| ());
+/// assert_eq!((node.to_string(), world.step()), ("n0".into(), false));
+/// ```
+impl Process for () {
+    type Message = ();
+
+    fn on_message(&mut self, _: &mut Context<'_, ()>, _: NodeId, (): ()) {}
+
+    fn on_wakeup(&mut self, _: &mut Context<'_, ()>) {}
+
+    fn next_wakeup(&self) -> Option<Instant> {
+        None
+    }
 }

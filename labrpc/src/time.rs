@@ -122,6 +122,10 @@ impl Clock {
     pub(crate) const TRUE: Self =
         Self { since: SimTime::ZERO, reading: Instant::ZERO, drift_ppm: 0 };
 
+    pub(crate) fn drift_ppm(&self) -> i32 {
+        self.drift_ppm
+    }
+
     /// What the clock shows at `now`, which is not before the last change of its drift.
     pub(crate) fn read(&self, now: SimTime) -> Instant {
         let passed = now.0 - self.since.0;

@@ -7,6 +7,17 @@ use std::collections::VecDeque;
 use std::fmt;
 
 /// Why a message was not delivered.
+///
+/// ```
+/// use labrpc::{Event, Loss, Network, Trace, World};
+/// let mut world = World::new(1, Network::reliable());
+/// let (a, b) = (world.add(|_| ()), world.add(|_| ()));
+/// world.cut(a, b);
+/// world.set_trace(Trace::all());
+/// world.poke(a, |(), cx| cx.send(b, ()));
+/// let last = &world.trace().records().last().unwrap().event;
+/// assert!(matches!(last, Event::Drop { why: Loss::CutAtSending, .. }));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Loss {
     /// The network lost it, as it does by chance.
@@ -24,6 +35,13 @@ pub enum Loss {
 }
 
 /// One thing that happened at a node.
+///
+/// ```
+/// use labrpc::{Event, NodeId, SimTime};
+/// let sent = SimTime::from_nanos(1_000_000);
+/// let event = Event::Deliver { from: NodeId::new(1), sent, message: "Ping(7)".into() };
+/// assert_eq!(event.to_string(), "<- n1   Ping(7)  (sent 1.000000ms)");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
@@ -84,6 +102,17 @@ pub enum Event {
         /// What it is like now.
         now: String,
     },
+    /// All links of the node were cut.
+    Isolate,
+    /// They were mended.
+    Rejoin,
+    /// The links between groups of nodes were cut.
+    Partition {
+        /// The groups.
+        groups: String,
+    },
+    /// The partition is over.
+    Heal,
     /// The node stopped doing anything.
     Pause,
     /// The node goes on.
@@ -117,6 +146,10 @@ impl fmt::Display for Event {
             Self::Crash { point } => write!(f, "crash   {point}"),
             Self::DiskLost => write!(f, "crash   for ever, the disk is lost"),
             Self::Link { to, now } => write!(f, "link    to {to}: {now}"),
+            Self::Isolate => write!(f, "isolate"),
+            Self::Rejoin => write!(f, "rejoin"),
+            Self::Partition { groups } => write!(f, "parted  {groups}"),
+            Self::Heal => write!(f, "heal"),
             Self::Pause => write!(f, "pause"),
             Self::Resume => write!(f, "resume"),
             Self::Tune { now } => write!(f, "tune    {now}"),
@@ -160,6 +193,23 @@ impl fmt::Display for Record {
 }
 
 /// The records of a run: none (the default), the last few, or all.
+///
+/// ```
+/// use labrpc::{CrashPoint, Network, Trace, World};
+/// let mut world = World::new(1, Network::reliable());
+/// world.set_trace(Trace::last(2));
+/// let node = world.add(|_| ());
+/// world.poke(node, |(), cx| cx.note("hello", format_args!("from {}", cx.me)));
+/// world.crash(node, CrashPoint::Now);
+/// let lines: Vec<String> = world.trace().records().map(ToString::to_string).collect();
+/// assert_eq!(
+///     lines,
+///     [
+///         "     2       0.000000ms n0   ** hello: from n0",
+///         "     3       0.000000ms n0   crash   Now",
+///     ],
+/// );
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Trace {
     keep: usize,
@@ -200,7 +250,13 @@ impl Trace {
     }
 }
 
-/// The place where two sequences part.
+/// The place where two sequences part; see [`first_difference`].
+///
+/// ```
+/// use labrpc::{Difference, first_difference};
+/// let difference = first_difference(vec![1, 2], vec![1]);
+/// assert_eq!(difference, Some(Difference { common: 1, left: Some(2), right: None }));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference<T> {
     /// How many items they have in common before it.
@@ -239,7 +295,7 @@ pub fn first_difference<T: PartialEq>(
 /// let mut print = Fingerprint::default();
 /// print.word(4711);
 /// print.bytes(b"a message");
-/// assert_eq!(print.value(), 0x5f6a_bf1c_5abf_5db8);
+/// assert_eq!(print.value(), 0x370f_8a7d_ab6d_d637);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fingerprint(u64);
@@ -297,6 +353,10 @@ pub(crate) enum Mark {
     Tune,
     Network,
     Copy,
+    Isolate,
+    Rejoin,
+    Partition,
+    Heal,
 }
 
 impl From<Kind> for Mark {

@@ -2,9 +2,11 @@
 //!
 //! Everything that happens is a *step* of one node, a few lines of [`World::run_step`]: lend the
 //! process what it needs, let it run, make its disk durable, let its messages leave, ask when to
-//! wake it. `transit` is the way of a message, `faults` is what a test does to nodes and links.
+//! wake it. `transit` is the way of a message, `faults` is what a test does to nodes and links,
+//! `look` is what can be seen from outside.
 
 mod faults;
+mod look;
 mod node;
 mod transit;
 
@@ -13,8 +15,8 @@ pub use node::Traffic;
 
 use crate::links::Links;
 use crate::persister::CutShort;
-use crate::trace::{Event, Fingerprint, Mark, Record, Trace};
-use crate::{Context, Disk, Instant, Network, NodeId, Notes, Process, SimTime};
+use crate::trace::{Event, Fingerprint, Mark, Trace};
+use crate::{Context, Network, NodeId, Notes, Process, SimTime};
 use node::{Boot, Node};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -28,10 +30,21 @@ use transit::InFlight;
 enum Pending {
     Arrive(u32),
     Wake(NodeId),
+    /// The message, or wake-up, that the node was busy with is finished; the number must be that of
+    /// its [`node::Busy`], or the node has been paused or has crashed meanwhile.
     Serve(NodeId, u32),
 }
 
-/// The condition did not come about in time.
+/// The condition did not come about in time; see [`World::run_until`].
+///
+/// ```
+/// use labrpc::{Network, TimedOut, World};
+/// use std::time::Duration;
+/// let mut world = World::<()>::new(1, Network::reliable());
+/// let limit = Duration::from_millis(20);
+/// assert_eq!(world.run_until(limit, |_| false), Err(TimedOut { after: limit }));
+/// assert_eq!(world.now().to_string(), "20.000000ms");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimedOut {
     /// How long was waited.
@@ -47,6 +60,20 @@ impl fmt::Display for TimedOut {
 impl std::error::Error for TimedOut {}
 
 /// Traffic of the whole world.
+///
+/// ```
+/// use labrpc::{Network, World};
+/// use std::time::Duration;
+/// let mut world = World::new(1, Network::reliable());
+/// let (a, b) = (world.add(|_| ()), world.add(|_| ()));
+/// world.poke(a, |(), cx| cx.send(b, ()));
+/// world.cut(a, b);
+/// world.poke(a, |(), cx| cx.send(b, ()));
+/// world.run_for(Duration::from_secs(1));
+/// let totals = world.totals();
+/// assert_eq!((totals.rpcs, totals.delivered, totals.dropped), (2, 1, 1));
+/// assert_eq!(totals.steps, 2 + 2 + 1, "boots, pokes, and a message handled");
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Steps taken by nodes: messages handled, wake-ups, pokes and boots.
@@ -57,11 +84,11 @@ pub struct Totals {
     pub bytes: u64,
     /// Messages handled.
     pub delivered: u64,
-    /// Messages lost, for whatever reason.
+    /// Messages lost, for whatever reason. A message and its copy count as two.
     pub dropped: u64,
-    /// Copies made.
+    /// Copies made by the network.
     pub copies: u64,
-    /// Messages that could not be decoded.
+    /// Messages that could not be decoded; they are among those lost.
     pub garbled: u64,
 }
 
@@ -172,16 +199,18 @@ impl<P: Process> World<P> {
     }
 
     /// Adds a node and boots it. `boot` makes the process from what is on the disk, now and at each
-    /// restart.
+    /// restart. To boot is a step like any other, except that no crash cuts it short; it can send to
+    /// nodes that are there already.
     ///
     /// # Panics
-    /// At the 65,536th node.
+    /// At the 65,536th node. The links are a square table: thousands are too many.
     pub fn add(&mut self, boot: impl Fn(&mut Context<'_, P::Message>) -> P + 'static) -> NodeId {
         self.add_shared(Rc::new(boot))
     }
 
     fn add_shared(&mut self, boot: Boot<P>) -> NodeId {
-        let id = NodeId::new(u16::try_from(self.nodes.len()).expect("at most 65,535 nodes"));
+        let number = u16::try_from(self.nodes.len()).ok().filter(|&number| number < u16::MAX);
+        let id = NodeId::new(number.expect("at most 65,535 nodes"));
         self.nodes.push(Node::new(boot, self.seed, id));
         self.links.add_node();
         self.boot(id);
@@ -190,8 +219,8 @@ impl<P: Process> World<P> {
 
     // ---- driving -----------------------------------------------------------------------------
 
-    /// Lets the next thing happen; false if there is nothing, or if the world has
-    /// [halted](World::halted).
+    /// Lets the next thing happen: a message arrives or is lost, or a node wakes up. False if there
+    /// is nothing, or if the world has [halted](World::halted).
     pub fn step(&mut self) -> bool {
         self.step_until(SimTime::from_nanos(u64::MAX))
     }
@@ -205,6 +234,7 @@ impl<P: Process> World<P> {
                 Some(&Reverse((at, _, pending))) if at <= limit => {
                     self.queue.pop();
                     self.advance(at);
+                    self.count_event();
                     if self.happen(pending) {
                         return true;
                     }
@@ -247,6 +277,9 @@ impl<P: Process> World<P> {
             self.now = to;
             self.at_this_instant = 0;
         }
+    }
+
+    fn count_event(&mut self) {
         self.at_this_instant += 1;
         if self.at_this_instant > EVENTS_AT_ONE_INSTANT {
             self.halt(format!("more than {EVENTS_AT_ONE_INSTANT} events at {}", self.now));
@@ -270,7 +303,8 @@ impl<P: Process> World<P> {
     // ---- steps -------------------------------------------------------------------------------
 
     /// Calls into a node from outside, as a step of its own: a proposal, a client's wish. `None` if
-    /// the node is down or paused, or if it crashed over it.
+    /// the node is down or paused, if it crashed over it, or if the world has
+    /// [halted](World::halted). It does not wait for a node that is busy.
     ///
     /// # Panics
     /// If there is no such node.
@@ -344,8 +378,8 @@ impl<P: Process> World<P> {
         self.stepped = Some(id);
         self.flush_notes(id);
         // The outbox is kept until the next step, for who wants to see what was promised.
-        let mut outbox = std::mem::take(&mut self.outbox);
-        for (to, message) in &mut outbox {
+        let outbox = std::mem::take(&mut self.outbox);
+        for (to, message) in &outbox {
             self.send(id, *to, message);
         }
         self.outbox = outbox;
@@ -391,7 +425,7 @@ impl<P: Process> World<P> {
             self.set_alarm(id);
             return false;
         }
-        if node.paused || node.serving {
+        if node.paused || node.busy.is_some() {
             node.woken = true;
             return false;
         }
@@ -413,145 +447,6 @@ impl<P: Process> World<P> {
         self.mark(Mark::Wake, Some(id), 0, 0, || Event::Wake);
         self.run_step(id, P::on_wakeup);
         true
-    }
-
-    // ---- looking -----------------------------------------------------------------------------
-
-    /// True time.
-    pub fn now(&self) -> SimTime {
-        self.now
-    }
-
-    /// The seed.
-    pub fn seed(&self) -> u64 {
-        self.seed
-    }
-
-    /// All nodes, in order.
-    pub fn ids(&self) -> impl Iterator<Item = NodeId> + use<P> {
-        (0..self.nodes.len()).map(|number| NodeId::new(number as u16))
-    }
-
-    /// A node's process; `None` if it is down.
-    ///
-    /// # Panics
-    /// If there is no such node, as for all functions that take a node's name.
-    pub fn node(&self, id: NodeId) -> Option<&P> {
-        self.nodes[id.index()].process.as_ref()
-    }
-
-    /// A node's disk. Between two steps all of it is durable.
-    pub fn disk(&self, id: NodeId) -> &Disk {
-        &self.nodes[id.index()].disk
-    }
-
-    /// What a node's own clock shows.
-    pub fn clock(&self, id: NodeId) -> Instant {
-        self.nodes[id.index()].clock.read(self.now)
-    }
-
-    /// How many lives a node has had before this one.
-    pub fn life(&self, id: NodeId) -> u32 {
-        self.nodes[id.index()].life
-    }
-
-    /// Whether a node is paused.
-    pub fn is_paused(&self, id: NodeId) -> bool {
-        self.nodes[id.index()].paused
-    }
-
-    /// The node that took a step in the last call of [`step`](World::step) or
-    /// [`poke`](World::poke), if one did.
-    pub fn stepped(&self) -> Option<NodeId> {
-        self.stepped
-    }
-
-    /// What the latest step sent.
-    pub fn sent(&self) -> &[(NodeId, P::Message)] {
-        &self.outbox
-    }
-
-    /// The links, to look at.
-    pub fn links(&self) -> &Links {
-        &self.links
-    }
-
-    /// The network, to look at.
-    pub fn network(&self) -> &Network {
-        &self.network
-    }
-
-    /// Traffic of the whole world since it began.
-    pub fn totals(&self) -> Totals {
-        self.totals
-    }
-
-    /// Traffic that reached one node.
-    pub fn traffic(&self, id: NodeId) -> Traffic {
-        self.nodes[id.index()].traffic
-    }
-
-    /// Why nothing happens any more: a process that would run for ever at one instant.
-    pub fn halted(&self) -> Option<&str> {
-        self.halted.as_deref()
-    }
-
-    fn halt(&mut self, why: String) {
-        self.halted.get_or_insert(why);
-    }
-
-    // ---- the record --------------------------------------------------------------------------
-
-    /// Keeps a trace from now on.
-    pub fn set_trace(&mut self, trace: Trace) {
-        self.notes = if trace.is_on() { Notes::on() } else { Notes::off() };
-        self.trace = trace;
-    }
-
-    /// The trace, empty unless it was asked for.
-    pub fn trace(&self) -> &Trace {
-        &self.trace
-    }
-
-    /// A digest of everything that happened, the same for the same seed and the same calls on every
-    /// machine, traced or not.
-    pub fn fingerprint(&self) -> u64 {
-        self.fingerprint.value()
-    }
-
-    /// How many events there were: the number that the trace gives them.
-    pub fn events(&self) -> u64 {
-        self.events
-    }
-
-    fn mark(
-        &mut self,
-        mark: Mark,
-        node: Option<NodeId>,
-        what: u64,
-        digest: u64,
-        event: impl FnOnce() -> Event,
-    ) {
-        self.events += 1;
-        let whom = node.map_or(u64::from(u16::MAX), |id| id.index() as u64);
-        self.fingerprint.word(self.now.as_nanos());
-        self.fingerprint.word(mark as u64 | whom << 8 | what << 24);
-        self.fingerprint.word(digest);
-        if self.trace.is_on() {
-            let record = Record { number: self.events, at: self.now, node, event: event() };
-            self.trace.push(record);
-        }
-    }
-
-    fn flush_notes(&mut self, id: NodeId) {
-        if !self.trace.is_on() {
-            return;
-        }
-        for note in self.notes.drain() {
-            let event = Event::Note { what: note.what.to_string(), detail: note.detail };
-            let (number, at) = (self.events, self.now);
-            self.trace.push(Record { number, at, node: Some(id), event });
-        }
     }
 }
 

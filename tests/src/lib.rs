@@ -1,1 +1,10 @@
-//! Soon.
+//! Scenarios, monitors and the `lab` command.
+
+pub mod cluster;
+mod failure;
+pub mod monitor;
+pub mod run;
+pub mod script;
+pub mod suites;
+
+pub use failure::{Failure, Outcome};

@@ -11,6 +11,17 @@ use std::time::Duration;
 pub(super) type Boot<P> = Rc<dyn Fn(&mut Context<'_, <P as Process>::Message>) -> P>;
 
 /// Traffic that reached one node.
+///
+/// ```
+/// use labrpc::{Network, Traffic, World};
+/// use std::time::Duration;
+/// let mut world = World::new(1, Network::reliable());
+/// let (a, b) = (world.add(|_| ()), world.add(|_| ()));
+/// world.poke(a, |(), cx| cx.send(b, ()));
+/// world.run_for(Duration::from_secs(1));
+/// assert_eq!(world.traffic(b), Traffic { rpcs_in_this_life: 1, rpcs: 1, bytes: 0 });
+/// assert_eq!(world.traffic(a), Traffic::default());
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
     /// Requests handled in its present life, and replies to nobody's request.
@@ -19,6 +30,15 @@ pub struct Traffic {
     pub rpcs: u64,
     /// Bytes of all messages handled over all its lives.
     pub bytes: u64,
+}
+
+/// A node that is at work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Busy {
+    pub number: u32,
+    /// Whether the first message of the inbox is what it works on; otherwise, it is about to do a
+    /// wake-up that had to wait.
+    pub on_message: bool,
 }
 
 pub(super) struct Node<P: Process> {
@@ -36,8 +56,10 @@ pub(super) struct Node<P: Process> {
     pub service_time: Duration,
     /// Messages that wait until the node is free, or goes on.
     pub inbox: VecDeque<u32>,
-    /// Whether the queue holds a `Serve` for it.
-    pub serving: bool,
+    /// What it is at, if anything: the queue then holds a `Serve` for it.
+    pub busy: Option<Busy>,
+    /// How often it has been busy: the number of the next `Serve`.
+    pub served: u32,
     /// The earliest wake-up in the queue that counts.
     pub alarm: Option<SimTime>,
     /// Whether a wake-up waits until the node is free, or goes on.
@@ -61,7 +83,8 @@ impl<P: Process> Node<P> {
             paused: false,
             service_time: Duration::ZERO,
             inbox: VecDeque::new(),
-            serving: false,
+            busy: None,
+            served: 0,
             alarm: None,
             woken: false,
             last_wake_up: SimTime::ZERO,
@@ -75,14 +98,16 @@ impl<P: Process> Node<P> {
         Rng::stream(seed, [0, id.index() as u64, u64::from(life)])
     }
 
+    /// When to wake the process; the end of time never comes.
     pub fn wants_to_wake_at(&self, now: SimTime) -> Option<SimTime> {
         let wanted = self.process.as_ref()?.next_wakeup()?;
-        Some(self.clock.when(wanted, now))
+        let at = self.clock.when(wanted, now);
+        (at.as_nanos() != u64::MAX).then_some(at)
     }
 
     /// Whether a message has to wait before it is handled.
-    pub fn is_busy(&self) -> bool {
-        self.paused || self.serving || !self.service_time.is_zero()
+    pub fn keeps_waiting(&self) -> bool {
+        self.paused || self.woken || self.busy.is_some() || !self.service_time.is_zero()
     }
 }
 

@@ -1,9 +1,11 @@
 //! The way of a message: sent, judged by the network, delivered or lost.
 
+use super::node::Busy;
 use super::{Pending, World};
-use crate::links::Fate;
+use crate::network::Fate;
 use crate::trace::{Event, Fingerprint, Loss, Mark};
 use crate::{Kind, NodeId, Process, Rng, SimTime, Wire};
+use std::time::Duration;
 
 /// A message on its way, as bytes.
 #[derive(Clone, Debug)]
@@ -16,8 +18,10 @@ pub(super) struct InFlight {
     pub sent: SimTime,
     pub from_life: u32,
     pub to_life: u32,
-    /// Whether it is delivered to whoever is there, over a link that was cut meanwhile.
-    pub untested: bool,
+    /// Whether lives that have ended meanwhile don't matter to it.
+    pub across_lives: bool,
+    /// A reply that is not tested again when it arrives.
+    pub tested_once: bool,
     pub bytes: Vec<u8>,
     pub digest: u64,
 }
@@ -39,7 +43,21 @@ impl<P: Process> World<P> {
         self.send_bytes(from, to, message.kind(), bytes);
     }
 
-    /// Sends bytes as if `from` had sent them as a request, for tests of hostile input.
+    /// Sends bytes as if `from` had sent them as a request, for tests of hostile input. Bytes that
+    /// are no message are counted in [`Totals::garbled`](crate::Totals::garbled) when they arrive.
+    ///
+    /// ```
+    /// use labrpc::{Network, World};
+    /// use std::time::Duration;
+    /// let mut world = World::new(1, Network::reliable());
+    /// let (a, b) = (world.add(|_| ()), world.add(|_| ()));
+    /// world.inject(a, b, b"no () at all");
+    /// world.run_for(Duration::from_secs(1));
+    /// assert_eq!((world.totals().garbled, world.totals().delivered), (1, 0));
+    /// ```
+    ///
+    /// # Panics
+    /// If there is no such node.
     pub fn inject(&mut self, from: NodeId, to: NodeId, bytes: &[u8]) {
         self.send_bytes(from, to, Kind::Request, bytes.to_vec());
     }
@@ -51,6 +69,7 @@ impl<P: Process> World<P> {
         if answers {
             self.links.at_mut(to, from).unanswered -= 1;
         }
+        let cut = self.links.is_cut(from, to);
         let link = self.links.at_mut(from, to);
         let number = link.sent;
         link.sent += 1;
@@ -63,7 +82,8 @@ impl<P: Process> World<P> {
             sent: self.now,
             from_life: self.nodes[from.index()].life,
             to_life: self.nodes[to.index()].life,
-            untested: network.across_lives || (kind == Kind::Reply && network.reorder.num > 0),
+            across_lives: network.across_lives,
+            tested_once: kind == Kind::Reply && network.reorder.num > 0,
             bytes,
             digest: digest.value(),
         };
@@ -73,7 +93,7 @@ impl<P: Process> World<P> {
         if kind == Kind::Request {
             self.totals.bytes += flight.bytes.len() as u64;
         }
-        if link.cut {
+        if cut {
             return self.lose(flight, Loss::CutAtSending);
         }
         // The dice of a message belong to it alone, so that taking one fault away from a run leaves
@@ -126,24 +146,29 @@ impl<P: Process> World<P> {
         self.lose(flight, why);
     }
 
+    /// Why a message that has come to the end of its way is lost all the same.
+    fn lost_on_the_way(&self, flight: &InFlight) -> Option<Loss> {
+        let (from, to) = (flight.from, flight.to);
+        let (sender, receiver) = (&self.nodes[from.index()], &self.nodes[to.index()]);
+        let reply = flight.kind == Kind::Reply;
+        let author_is_gone = flight.from_life != sender.life || sender.process.is_none();
+        let from_earlier_life = reply && author_is_gone && !flight.tested_once;
+        if receiver.process.is_none() {
+            Some(Loss::Down)
+        } else if !flight.across_lives && (flight.to_life != receiver.life || from_earlier_life) {
+            Some(Loss::EarlierLife)
+        } else if reply && !flight.tested_once && self.links.is_cut(from, to) {
+            Some(Loss::CutOnTheWay)
+        } else {
+            None
+        }
+    }
+
     /// A message has come to the end of its way. It is lost, waits, or is handled.
     pub(super) fn arrive(&mut self, slot: u32) -> bool {
         let flight = self.in_flight[slot as usize].as_ref().expect("each message arrives once");
         let (from, to) = (flight.from, flight.to);
-        let (sender, receiver) = (&self.nodes[from.index()], &self.nodes[to.index()]);
-        let why = if receiver.process.is_none() {
-            Some(Loss::Down)
-        } else if !flight.untested
-            && (flight.to_life != receiver.life
-                || (flight.kind == Kind::Reply && flight.from_life != sender.life))
-        {
-            Some(Loss::EarlierLife)
-        } else if flight.kind == Kind::Reply && !flight.untested && self.links.at(from, to).cut {
-            Some(Loss::CutOnTheWay)
-        } else {
-            None
-        };
-        if let Some(why) = why {
+        if let Some(why) = self.lost_on_the_way(flight) {
             self.lose_slot(slot, why);
             return true;
         }
@@ -152,7 +177,7 @@ impl<P: Process> World<P> {
             link.held.push(slot);
             return false;
         }
-        if self.nodes[to.index()].is_busy() {
+        if self.nodes[to.index()].keeps_waiting() {
             self.nodes[to.index()].inbox.push_back(slot);
             self.serve_next(to);
             return false;
@@ -161,37 +186,37 @@ impl<P: Process> World<P> {
         true
     }
 
-    /// Sees to it that a node with something to do gets to it, unless it is paused.
+    /// Sees to it that a node with something to do gets to it, unless it is paused. A wake-up that
+    /// had to wait goes first and takes no time.
     pub(super) fn serve_next(&mut self, id: NodeId) {
         let node = &mut self.nodes[id.index()];
-        if node.paused || node.serving || (node.inbox.is_empty() && !node.woken) {
+        if node.paused || node.busy.is_some() || (node.inbox.is_empty() && !node.woken) {
             return;
         }
-        node.serving = true;
-        let wait =
-            if node.inbox.is_empty() { std::time::Duration::ZERO } else { node.service_time };
-        let life = node.life;
-        self.push(self.now + wait, Pending::Serve(id, life));
+        let woken = node.woken;
+        let wait = if woken { Duration::ZERO } else { node.service_time };
+        self.busy_for(id, wait, !woken);
     }
 
-    /// A node has finished with a message, or is free for a wake-up that had to wait.
-    pub(super) fn serve(&mut self, id: NodeId, life: u32) -> bool {
+    fn busy_for(&mut self, id: NodeId, time: Duration, on_message: bool) {
         let node = &mut self.nodes[id.index()];
-        if node.life != life || node.process.is_none() || !node.serving {
-            return false;
-        }
-        node.serving = false;
-        if node.paused {
-            return false;
-        }
+        let number = node.served;
+        node.served = number.wrapping_add(1);
+        node.busy = Some(Busy { number, on_message });
+        self.push(self.now + time, Pending::Serve(id, number));
+    }
+
+    /// A node has finished with a message, or gets to a wake-up that had to wait.
+    pub(super) fn serve(&mut self, id: NodeId, number: u32) -> bool {
+        let node = &mut self.nodes[id.index()];
+        let Some(busy) = node.busy.take_if(|busy| busy.number == number) else { return false };
         let happened = if node.woken {
-            // The wake-up was due before this message was finished. It goes first; the message
-            // is ready, and follows at once.
+            // The wake-up was due before this message was finished. It goes first; the message,
+            // if there is one, is ready and follows at once.
             node.woken = false;
             let due = node.wants_to_wake_at(self.now) == Some(self.now);
-            if !node.inbox.is_empty() {
-                node.serving = true;
-                self.push(self.now, Pending::Serve(id, life));
+            if busy.on_message {
+                self.busy_for(id, Duration::ZERO, true);
             }
             if due {
                 self.wake(id)
@@ -210,20 +235,12 @@ impl<P: Process> World<P> {
     }
 
     fn deliver(&mut self, slot: u32) {
-        let InFlight { from, to, kind, counts, sent, bytes, digest, .. } = self.take(slot);
-        let message = match labgob::decode::<P::Message>(&bytes) {
-            Ok(message) => message,
-            Err(_) => {
-                self.totals.garbled += 1;
-                self.totals.dropped += 1;
-                let what = from.index() as u64 | (Loss::Garbled as u64) << 16;
-                self.mark(Mark::Drop, Some(to), what, digest, || {
-                    let message = text::<P>(&bytes);
-                    Event::Drop { from, sent, why: Loss::Garbled, message }
-                });
-                return;
-            }
+        let flight = self.take(slot);
+        let Ok(message) = labgob::decode::<P::Message>(&flight.bytes) else {
+            self.totals.garbled += 1;
+            return self.lose(flight, Loss::Garbled);
         };
+        let InFlight { from, to, kind, counts, sent, bytes, digest, .. } = flight;
         let traffic = &mut self.nodes[to.index()].traffic;
         traffic.bytes += bytes.len() as u64;
         if counts {

@@ -1,0 +1,36 @@
+//! "State machine safety: if a server has applied a log entry at a given index to its state machine,
+//! no other server will ever apply a different log entry for the same index" (figure 3, 5.4.3).
+
+use super::{Monitor, Step};
+use crate::{Outcome, fail};
+
+#[derive(Default)]
+pub struct StateMachineSafety {}
+
+impl Monitor for StateMachineSafety {
+    fn after(&mut self, step: &Step<'_>) -> Outcome {
+        for (delivery, digest) in step.delivered {
+            // What came in a snapshot is compared command by command when the ledger is written.
+            if delivery.is_snapshot {
+                continue;
+            }
+            let index = delivery.id.index.get();
+            let first = step.ledger.get(index).expect("what was applied is in the ledger");
+            let same_entry = first.id.is_none_or(|id| id == delivery.id);
+            if first.digest != *digest || !same_entry {
+                fail!(
+                    "state machine safety",
+                    "{} applied another entry at index {index}, of term {}, than was applied before, \
+                     which was {:?}: {}",
+                    step.node,
+                    delivery.id.term.get(),
+                    first.id,
+                    step.ledger.command(index).map_or_else(String::new, |command| {
+                        format!("{}", command.escape_ascii())
+                    })
+                );
+            }
+        }
+        Ok(())
+    }
+}
