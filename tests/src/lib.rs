@@ -1,5 +1,7 @@
 //! Scenarios, monitors and the `lab` command.
 
+pub mod catalogue;
+pub mod cli;
 pub mod cluster;
 mod failure;
 pub mod monitor;

@@ -7,6 +7,7 @@ pub mod part_2a;
 pub mod part_2b;
 pub mod part_2c;
 pub mod part_2d;
+pub mod part_2x;
 
 use crate::Outcome;
 use crate::cluster::{Applier, Lab, Setup};
@@ -91,4 +92,9 @@ pub fn lab2<R: Consensus + 'static>() -> Vec<Entry<R>> {
     all.extend(part_2c::scenarios());
     all.extend(part_2d::scenarios());
     all
+}
+
+/// The directed scenarios beyond lab 2, for one Raft.
+pub fn lab2x<R: Consensus + 'static>() -> Vec<Entry<R>> {
+    part_2x::scenarios()
 }

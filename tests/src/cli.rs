@@ -1,0 +1,306 @@
+//! The `lab` command, as a library: it runs the scenarios of whatever [`Catalogue`] it is given.
+//!
+//! A crate with a Raft of its own gets the whole command for it with one line:
+//!
+//! ```no_run
+//! # use raft::Raft as MyRaft;
+//! fn main() -> std::process::ExitCode {
+//!     tests::cli::main(&tests::catalogue::Catalogue::of_raft::<MyRaft>())
+//! }
+//! ```
+//!
+//! | exit status | meaning |
+//! |---|---|
+//! | 0 | all is well |
+//! | 1 | a run failed, or two runs or traces differ |
+//! | 2 | bad use, or a file that cannot be read or written |
+//! | 141 | standard output was closed, as by `head`; the command ended there |
+
+mod determinism;
+mod diff;
+mod explain;
+mod list;
+mod pool;
+mod replay;
+mod results;
+mod run;
+pub mod testing;
+mod text;
+
+use crate::catalogue::{Catalogue, Selection, Unknown, nearest};
+use clap::{Args, Parser, Subcommand, value_parser};
+use std::ffi::OsString;
+use std::fmt;
+use std::io::{self, IsTerminal, Write};
+use std::num::NonZeroUsize;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// How many seeds of each scenario are run if nothing is said: a second or two on two cores.
+pub const DEFAULT_SEEDS: u64 = 100;
+
+/// How many seeds of each scenario are run twice if nothing is said.
+pub const DEFAULT_DETERMINISM_SEEDS: u64 = 20;
+
+/// The exit status when all is well.
+pub const WELL: u8 = 0;
+/// The exit status when a run failed, or two things differ.
+pub const FAILED: u8 = 1;
+/// The exit status after bad use.
+pub const BAD_USE: u8 = 2;
+/// The exit status when standard output was closed: what a shell says of a program that SIGPIPE
+/// ended.
+pub const CLOSED: u8 = 141;
+
+/// Runs the scenarios of the labs in a simulated world: deterministic, and as fast as it will go.
+#[derive(Debug, Parser)]
+#[command(name = "lab", version, args_conflicts_with_subcommands = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    run: RunArguments,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs scenarios over many seeds, on all cores (the default)
+    Run(RunArguments),
+    /// Runs one scenario with one seed again, and shows its trace
+    Replay(ReplayArguments),
+    /// Finds the first difference between two traces
+    Diff(DiffArguments),
+    /// Lists parts, scenarios, and the Go tests that they stand for
+    List(ListArguments),
+    /// Runs everything twice and compares
+    Determinism(DeterminismArguments),
+}
+
+#[derive(Debug, Args)]
+struct RunArguments {
+    /// A part (2a), a lab (2), a scenario, or a Go test of any year; all, if none is given
+    #[arg(value_name = "PATTERN")]
+    patterns: Vec<String>,
+    #[command(flatten)]
+    seeds: Seeds,
+    #[command(flatten)]
+    jobs: Jobs,
+    /// Writes an array with one object for each scenario and seed
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct ReplayArguments {
+    /// A scenario, or a Go test that stands for exactly one
+    scenario: String,
+    /// Which run of it
+    #[arg(long, value_name = "N")]
+    seed: u64,
+    /// Writes the trace to a file, one line of text for each record
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+    /// Writes the trace to a file, one line of JSON for each record
+    #[arg(long, value_name = "FILE")]
+    json_trace: Option<PathBuf>,
+    /// Leaves out what happened before, in simulated seconds (1.5)
+    #[arg(long, value_name = "T", value_parser = text::parse_seconds)]
+    from: Option<u64>,
+    /// Leaves out what happened then or later, in simulated seconds
+    #[arg(long, value_name = "T", value_parser = text::parse_seconds)]
+    until: Option<u64>,
+    /// Leaves out what happened to other nodes (1, or n1); may be repeated
+    #[arg(long, value_name = "N", value_parser = text::parse_node)]
+    node: Vec<usize>,
+}
+
+#[derive(Debug, Args)]
+struct DiffArguments {
+    /// A trace, as text or as lines of JSON
+    a: PathBuf,
+    /// Another
+    b: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct ListArguments {
+    /// What to list; everything, if nothing is given
+    #[arg(value_name = "PATTERN")]
+    patterns: Vec<String>,
+    /// Prints an array with one object for each scenario
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct DeterminismArguments {
+    /// What to run; everything, if nothing is given
+    #[arg(value_name = "PATTERN")]
+    patterns: Vec<String>,
+    #[command(flatten)]
+    seeds: Seeds,
+    #[command(flatten)]
+    jobs: Jobs,
+}
+
+#[derive(Debug, Args)]
+struct Seeds {
+    /// Runs the seeds 0 to N-1 of each scenario
+    #[arg(long, value_name = "N", conflicts_with = "seed_range", value_parser = value_parser!(u64).range(1..))]
+    seeds: Option<u64>,
+    /// Runs the seeds A to B-1 of each scenario
+    #[arg(long, value_name = "A..B", value_parser = text::parse_range)]
+    seed_range: Option<Range<u64>>,
+}
+
+impl Seeds {
+    fn range(&self, default: u64) -> Range<u64> {
+        self.seed_range.clone().unwrap_or(0..self.seeds.unwrap_or(default))
+    }
+}
+
+#[derive(Debug, Args)]
+struct Jobs {
+    /// Runs on so many threads; without it, on all cores
+    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+}
+
+impl Jobs {
+    fn count(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        self.jobs.map_or_else(cores, usize::from)
+    }
+}
+
+/// Where a command writes.
+pub struct Console<'a> {
+    /// Results.
+    pub out: &'a mut dyn Write,
+    /// Complaints and remarks.
+    pub err: &'a mut dyn Write,
+    /// Whether to draw a progress bar on standard error.
+    pub progress: bool,
+}
+
+impl Console<'_> {
+    /// A complaint or a remark. If nobody can hear it, there is nobody to tell.
+    fn say(&mut self, what: impl fmt::Display) {
+        let _ = writeln!(self.err, "{what}");
+        let _ = self.err.flush();
+    }
+}
+
+/// Why a command did not come to its end.
+#[derive(Debug)]
+enum Stop {
+    /// What was asked for cannot be done.
+    BadUse(String),
+    /// Standard output cannot be written.
+    Output(io::Error),
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+impl From<Unknown> for Stop {
+    fn from(unknown: Unknown) -> Self {
+        Self::BadUse(unknown.to_string())
+    }
+}
+
+/// The whole command: reads the command line of the process and does what it says.
+pub fn main(catalogue: &Catalogue) -> ExitCode {
+    // Neither is locked for long: what is under test may want to print, too.
+    let mut console = Console {
+        out: &mut io::BufWriter::new(io::stdout()),
+        err: &mut io::stderr(),
+        progress: io::stderr().is_terminal(),
+    };
+    ExitCode::from(main_with(catalogue, std::env::args_os(), &mut console))
+}
+
+/// The whole command with a command line of one's own, of which the first word is the program's
+/// name. The answer is the exit status.
+///
+/// ```
+/// use tests::catalogue::Catalogue;
+/// use tests::cli::{Console, main_with};
+/// let (mut out, mut err) = (Vec::new(), Vec::new());
+/// let mut console = Console { out: &mut out, err: &mut err, progress: false };
+/// let status = main_with(&Catalogue::reference(), ["lab", "run", "2a", "--seeds", "3"], &mut console);
+/// assert_eq!(status, 0);
+/// assert!(String::from_utf8(out).unwrap().contains("3 scenarios, 9 runs: all passed"));
+/// ```
+pub fn main_with(
+    catalogue: &Catalogue,
+    command_line: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+    console: &mut Console<'_>,
+) -> u8 {
+    let outcome = match Arguments::try_parse_from(command_line) {
+        Ok(arguments) => obey(catalogue, arguments, console),
+        Err(error) if error.use_stderr() => {
+            let _ = write!(console.err, "{}", error.render());
+            return BAD_USE;
+        }
+        Err(help) => write!(console.out, "{}", help.render()).map(|()| WELL).map_err(Stop::from),
+    };
+    let outcome = outcome.and_then(|status| {
+        console.out.flush()?;
+        Ok(status)
+    });
+    match outcome {
+        Ok(status) => status,
+        Err(Stop::BadUse(why)) => {
+            console.say(format_args!("error: {why}"));
+            BAD_USE
+        }
+        Err(Stop::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => CLOSED,
+        Err(Stop::Output(error)) => {
+            console.say(format_args!("error: cannot write to standard output: {error}"));
+            BAD_USE
+        }
+    }
+}
+
+fn obey(
+    catalogue: &Catalogue,
+    arguments: Arguments,
+    console: &mut Console<'_>,
+) -> Result<u8, Stop> {
+    match arguments.command {
+        None => {
+            // The first word may be meant for a subcommand.
+            if let Some(first) = arguments.run.patterns.first()
+                && let Err(Unknown { pattern, nearest: like }) = catalogue.resolve(&[first])
+            {
+                let commands = ["run", "replay", "diff", "list", "determinism"];
+                let nearest = [nearest(&pattern.to_lowercase(), commands), like].concat();
+                return Err(Unknown { pattern, nearest }.into());
+            }
+            run::run(catalogue, &arguments.run, console)
+        }
+        Some(Command::Run(run)) => run::run(catalogue, &run, console),
+        Some(Command::Replay(replay)) => replay::replay(catalogue, &replay, console),
+        Some(Command::Diff(diff)) => diff::diff(&diff, console),
+        Some(Command::List(list)) => list::list(catalogue, &list, console),
+        Some(Command::Determinism(it)) => determinism::determinism(catalogue, &it, console),
+    }
+}
+
+/// The cases that were asked for; says so where a name stands for several.
+fn choose<'a>(
+    catalogue: &'a Catalogue,
+    patterns: &[String],
+    console: &mut Console<'_>,
+) -> Result<Selection<'a>, Stop> {
+    let selection = catalogue.resolve(patterns)?;
+    for note in &selection.notes {
+        console.say(note);
+    }
+    Ok(selection)
+}

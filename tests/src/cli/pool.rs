@@ -1,0 +1,203 @@
+//! Worker threads: every run is independent of every other, and the results come back in order.
+
+use super::Stop;
+use crate::Failure;
+use crate::catalogue::Case;
+use crate::run::{Options, Report};
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use labrpc::Totals;
+use std::ops::Range;
+use std::thread;
+use std::time::Duration;
+
+/// What is kept of a run: a [`Report`] without its trace.
+#[derive(Clone, Debug)]
+pub struct Run {
+    pub seed: u64,
+    pub failure: Option<Failure>,
+    pub simulated: Duration,
+    pub totals: Totals,
+    pub commands: u64,
+    pub fingerprint: u64,
+    pub cpu: Duration,
+}
+
+impl From<Report> for Run {
+    fn from(report: Report) -> Self {
+        Self {
+            seed: report.seed,
+            failure: report.outcome.err(),
+            simulated: report.simulated,
+            totals: report.totals,
+            commands: report.commands,
+            fingerprint: report.fingerprint,
+            cpu: report.cpu,
+        }
+    }
+}
+
+/// In which order seeds are run; the results come in ascending order in any case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    Ascending,
+    Descending,
+}
+
+/// What to run, and on how many threads.
+pub struct Plan<'a> {
+    pub cases: &'a [&'a Case],
+    pub seeds: Range<u64>,
+    pub jobs: usize,
+    pub order: Order,
+}
+
+/// Some seeds of one case: what a worker does in one go.
+struct Job {
+    case: usize,
+    seeds: Range<u64>,
+}
+
+impl Plan<'_> {
+    fn seeds_per_case(&self) -> u64 {
+        self.seeds.end - self.seeds.start
+    }
+
+    /// How many runs that makes.
+    pub fn runs(&self) -> u64 {
+        self.seeds_per_case().saturating_mul(self.cases.len() as u64)
+    }
+
+    /// Small enough that all threads end at about the same time.
+    fn chunk(&self) -> u64 {
+        (self.seeds_per_case() / (4 * self.jobs as u64)).clamp(1, 16)
+    }
+
+    fn hand_out(&self, jobs: &Sender<Job>) {
+        let chunk = self.chunk();
+        for case in 0..self.cases.len() {
+            let mut left = self.seeds.clone();
+            while !left.is_empty() {
+                let size = chunk.min(left.end - left.start);
+                let seeds = match self.order {
+                    Order::Ascending => left.start..left.start + size,
+                    Order::Descending => left.end - size..left.end,
+                };
+                match self.order {
+                    Order::Ascending => left.start = seeds.end,
+                    Order::Descending => left.end = seeds.start,
+                }
+                if jobs.send(Job { case, seeds }).is_err() {
+                    return; // Nobody wants to know any more.
+                }
+            }
+        }
+    }
+
+    fn work(&self, jobs: &Receiver<Job>, done: &Sender<(usize, Vec<Run>)>) {
+        for Job { case, seeds } in jobs {
+            let run = |seed| Run::from(self.cases[case].run(seed, &Options::default()));
+            let runs = match self.order {
+                Order::Ascending => seeds.map(run).collect(),
+                Order::Descending => seeds.rev().map(run).collect(),
+            };
+            if done.send((case, runs)).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Runs everything. `finished` gets all runs of a case as soon as they and all of the cases
+    /// before are there, in order; its error ends the whole.
+    pub fn run(
+        &self,
+        progress: &Progress,
+        finished: impl FnMut(&Case, Vec<Run>) -> Result<(), Stop>,
+    ) -> Result<(), Stop> {
+        let (jobs_in, jobs_out) = bounded(2 * self.jobs);
+        let (done_in, done_out) = unbounded();
+        let wanted = self.runs().div_ceil(self.chunk()).min(self.jobs as u64);
+        thread::scope(|scope| {
+            let mut workers = 0;
+            for _ in 0..wanted {
+                let (jobs, done) = (jobs_out.clone(), done_in.clone());
+                let worker = move || self.work(&jobs, &done);
+                match thread::Builder::new().name("worker".into()).spawn_scoped(scope, worker) {
+                    Ok(_) => workers += 1,
+                    Err(error) if workers == 0 => {
+                        return Err(Stop::BadUse(format!("cannot start a thread: {error}")));
+                    }
+                    Err(_) => break, // Fewer will do.
+                }
+            }
+            drop((jobs_out, done_in));
+            let feeder = thread::Builder::new().name("feeder".into());
+            feeder
+                .spawn_scoped(scope, move || self.hand_out(&jobs_in))
+                .map_err(|error| Stop::BadUse(format!("cannot start a thread: {error}")))?;
+            self.collect(done_out, progress, finished)
+        })
+    }
+
+    fn collect(
+        &self,
+        done: Receiver<(usize, Vec<Run>)>,
+        progress: &Progress,
+        mut finished: impl FnMut(&Case, Vec<Run>) -> Result<(), Stop>,
+    ) -> Result<(), Stop> {
+        let mut open: Vec<Vec<Run>> = self.cases.iter().map(|_| Vec::new()).collect();
+        let mut next = 0;
+        for (case, runs) in done {
+            progress.add(runs.len(), runs.iter().filter(|run| run.failure.is_some()).count());
+            open[case].extend(runs);
+            while next < open.len() && open[next].len() as u64 == self.seeds_per_case() {
+                let mut runs = std::mem::take(&mut open[next]);
+                runs.sort_unstable_by_key(|run| run.seed);
+                progress.aside(|| finished(self.cases[next], runs))?;
+                next += 1;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A progress bar, if somebody is there to see it.
+pub struct Progress {
+    bar: ProgressBar,
+    failed: std::cell::Cell<usize>,
+}
+
+impl Progress {
+    /// For so many runs.
+    pub fn new(runs: u64, visible: bool) -> Self {
+        let target =
+            if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(Some(runs), target);
+        let style = ProgressStyle::with_template(
+            "{elapsed:>4} [{bar:40}] {human_pos} of {human_len} runs{msg}, {eta} to go",
+        );
+        if let Ok(style) = style {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        Self { bar, failed: std::cell::Cell::new(0) }
+    }
+
+    fn add(&self, runs: usize, failed: usize) {
+        self.bar.inc(runs as u64);
+        if failed > 0 {
+            self.failed.set(self.failed.get() + failed);
+            self.bar.set_message(format!(", {} failed", self.failed.get()));
+        }
+    }
+
+    /// Does something, such as printing a line, while the bar is out of the way.
+    pub fn aside<T>(&self, f: impl FnOnce() -> T) -> T {
+        self.bar.suspend(f)
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
