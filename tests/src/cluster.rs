@@ -34,8 +34,6 @@ pub struct Setup {
     pub applier: Applier,
     /// Whether monitors look at every step. Scripts' own checks are made in any case.
     pub monitors: bool,
-    /// Whether every promise is looked at, or a sample.
-    pub every_promise: bool,
 }
 
 impl Setup {
@@ -47,7 +45,6 @@ impl Setup {
             config: Config::default(),
             applier: Applier::Plain,
             monitors: true,
-            every_promise: false,
         }
     }
 }
@@ -83,12 +80,10 @@ impl<R: Consensus + 'static> Cluster<R> {
         let mut world = World::new(seed, setup.network.clone());
         world.set_trace(trace);
         let servers = setup.servers;
-        let promise = if !setup.monitors {
-            Promise::Never
-        } else if setup.every_promise {
-            Promise::Always
-        } else {
+        let promise = if setup.monitors {
             Promise::Sampled(Rng::stream(seed, [3, 0, 0]), PROMISES_SAMPLED)
+        } else {
+            Promise::Never
         };
         let mut cluster = Self {
             connected: vec![true; servers],
@@ -224,6 +219,12 @@ impl<R: Consensus + 'static> Cluster<R> {
         let mut cx = Context::new(id, Instant::ZERO, &mut rng, &mut disk, &mut outbox, &mut notes);
         let raft = R::boot(&mut cx, &ids, self.setup.config.clone());
         remember(&raft, &disk)
+    }
+
+    fn look_at_every_promise(&mut self) {
+        if self.setup.monitors {
+            self.durability = Durability::new(Promise::Always);
+        }
     }
 
     // ---- looking -----------------------------------------------------------------------------

@@ -42,7 +42,6 @@ impl Scenario {
         Setup {
             network: if self.unreliable { Network::unreliable() } else { Network::reliable() },
             applier: if self.snapshots { Applier::Snapshots { every: 10 } } else { Applier::Plain },
-            every_promise: self.part == "2x",
             ..plain
         }
     }

@@ -130,6 +130,13 @@ impl<R: Consensus + 'static> Lab<R> {
         out
     }
 
+    /// Has every promise looked at from now on, instead of a sample: see [`Durability`].
+    ///
+    /// [`Durability`]: crate::monitor::Durability
+    pub fn look_at_every_promise(&self) {
+        self.cluster_mut().look_at_every_promise();
+    }
+
     // ---- servers and links -------------------------------------------------------------------
 
     /// Connects a server to all others that are connected.
