@@ -34,6 +34,10 @@ pub struct Setup {
     pub applier: Applier,
     /// Whether monitors look at every step. Scripts' own checks are made in any case.
     pub monitors: bool,
+    /// How much simulated time a script may take: 120 s, as in the labs.
+    pub time_limit: Duration,
+    /// How many steps it may take; the longest scenario takes a thousandth of the default.
+    pub step_limit: u64,
 }
 
 impl Setup {
@@ -45,18 +49,14 @@ impl Setup {
             config: Config::default(),
             applier: Applier::Plain,
             monitors: true,
+            time_limit: Duration::from_secs(120),
+            step_limit: 20_000_000,
         }
     }
 }
 
 /// One promise in so many is looked at, where not all are.
 const PROMISES_SAMPLED: u32 = 64;
-
-/// A scenario may take so much simulated time, as in the labs.
-const LIMIT: Duration = Duration::from_secs(120);
-
-/// A scenario may take so many steps; the longest takes a fiftieth of it.
-const STEP_LIMIT: u64 = 20_000_000;
 
 /// A cluster under test.
 pub struct Cluster<R: Consensus> {
@@ -121,14 +121,13 @@ impl<R: Consensus + 'static> Cluster<R> {
             let failure = Failure::new("progress", why);
             self.fail(failure);
         }
-        if self.world.now() > SimTime::ZERO + LIMIT {
-            self.fail(Failure::new(
-                "time limit",
-                format!("the scenario takes more than {LIMIT:?}"),
-            ));
+        let Setup { time_limit, step_limit, .. } = self.setup;
+        if self.world.now() > SimTime::ZERO + time_limit {
+            let facts = format!("the script takes more than {time_limit:?} of simulated time");
+            self.fail(Failure::new("time limit", facts));
         }
-        if self.world.totals().steps > STEP_LIMIT {
-            let facts = format!("the scenario takes more than {STEP_LIMIT} steps");
+        if self.world.totals().steps > step_limit {
+            let facts = format!("the script takes more than {step_limit} steps");
             self.fail(Failure::new("step limit", facts));
         }
         self.failure.is_none()
@@ -155,7 +154,7 @@ impl<R: Consensus + 'static> Cluster<R> {
         let Some(peer) = self.world.node(id) else { return Ok(()) };
         let (life, status) = (self.world.life(id), peer.raft.status());
         if let Some(complaint) = peer.complaint() {
-            fail!("snapshot content", "{id}: {complaint}");
+            return Err(complaint.clone());
         }
         self.delivered.clear();
         for delivery in peer.delivered() {

@@ -4,6 +4,7 @@ pub mod catalogue;
 pub mod cli;
 pub mod cluster;
 mod failure;
+pub mod load;
 pub mod monitor;
 pub mod run;
 pub mod script;

@@ -147,6 +147,7 @@ impl Plan<'_> {
     ) -> Result<(), Stop> {
         let mut open: Vec<Vec<Run>> = self.cases.iter().map(|_| Vec::new()).collect();
         let mut next = 0;
+        progress.wait_for(self.cases.first());
         for (case, runs) in done {
             progress.add(runs.len(), runs.iter().filter(|run| run.failure.is_some()).count());
             open[case].extend(runs);
@@ -155,6 +156,7 @@ impl Plan<'_> {
                 runs.sort_unstable_by_key(|run| run.seed);
                 progress.aside(|| finished(self.cases[next], runs))?;
                 next += 1;
+                progress.wait_for(self.cases.get(next));
             }
         }
         Ok(())
@@ -174,7 +176,7 @@ impl Progress {
             if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(Some(runs), target);
         let style = ProgressStyle::with_template(
-            "{elapsed:>4} [{bar:40}] {human_pos} of {human_len} runs{msg}, {eta} to go",
+            "{elapsed:>4} [{bar:30}] {human_pos} of {human_len} runs{prefix}, {eta} to go; {msg}",
         );
         if let Ok(style) = style {
             bar.set_style(style.progress_chars("=> "));
@@ -186,8 +188,13 @@ impl Progress {
         self.bar.inc(runs as u64);
         if failed > 0 {
             self.failed.set(self.failed.get() + failed);
-            self.bar.set_message(format!(", {} failed", self.failed.get()));
+            self.bar.set_prefix(format!(", {} failed", self.failed.get()));
         }
+    }
+
+    /// Shows which case everybody waits for; a hang has a name then.
+    fn wait_for(&self, case: Option<&&Case>) {
+        self.bar.set_message(case.map(|case| case.name()).unwrap_or_default());
     }
 
     /// Does something, such as printing a line, while the bar is out of the way.

@@ -120,7 +120,9 @@ mod tests {
     #[test]
     fn what_is_typed() {
         assert_eq!(parse_range("5..9"), Ok(5..9));
-        for bad in ["", "5", "..", "5..", "..9", "9..5", "5..5", "-1..3", "a..b", "5..=9", "1..2..3"] {
+        for bad in
+            ["", "5", "..", "5..", "..9", "9..5", "5..5", "-1..3", "a..b", "5..=9", "1..2..3"]
+        {
             assert!(parse_range(bad).is_err(), "{bad}");
         }
         assert_eq!(parse_seconds("1.5"), Ok(1_500_000_000));

@@ -1,5 +1,6 @@
 //! One server of a Raft cluster: the Raft under test, and the labs' applier on top of it.
 
+use crate::Failure;
 use labrpc::{Context, Instant, NodeId, Process};
 use raft::{Applied, Config, Consensus, Index, LogId, NotLeader};
 use std::ops::Range;
@@ -37,7 +38,8 @@ pub struct Peer<R> {
     buffer: Vec<u8>,
     /// What the service has applied, command by command; kept only if it takes snapshots.
     history: Vec<Vec<u8>>,
-    complaint: Option<String>,
+    last: Index,
+    complaint: Option<Failure>,
 }
 
 impl<R: Consensus> Peer<R> {
@@ -55,6 +57,7 @@ impl<R: Consensus> Peer<R> {
             delivered: Vec::new(),
             buffer: Vec::new(),
             history: Vec::new(),
+            last: Index::BEFORE_FIRST,
             complaint: None,
         };
         peer.apply(cx);
@@ -84,8 +87,8 @@ impl<R: Consensus> Peer<R> {
     }
 
     /// What the service found wrong with what it was handed.
-    pub fn complaint(&self) -> Option<&str> {
-        self.complaint.as_deref()
+    pub fn complaint(&self) -> Option<&Failure> {
+        self.complaint.as_ref()
     }
 
     /// The commands of a snapshot made by this service, element 0 being index 1.
@@ -114,9 +117,16 @@ impl<R: Consensus> Peer<R> {
             };
             let bytes = start..self.buffer.len();
             self.delivered.push(Delivery { id, is_snapshot, bytes: bytes.clone() });
+            if id.index <= self.last {
+                // A Raft that hands up the same thing again and again would keep us here for ever.
+                let facts = format!("was handed entry {} after entry {}", id.index, self.last);
+                self.complain("in-order apply", cx.me, &facts);
+                return;
+            }
+            self.last = id.index;
             if let Applier::Snapshots { every } = self.applier {
                 if is_snapshot {
-                    self.ingest(id.index, bytes);
+                    self.ingest(cx.me, id.index, bytes);
                 } else {
                     self.history.push(self.buffer[bytes].to_vec());
                     if (id.index.get() + 1).is_multiple_of(every) {
@@ -128,22 +138,25 @@ impl<R: Consensus> Peer<R> {
         }
     }
 
-    fn ingest(&mut self, upto: Index, state: Range<usize>) {
-        match Self::commands_of(&self.buffer[state]) {
+    fn ingest(&mut self, me: NodeId, upto: Index, state: Range<usize>) {
+        let facts = match Self::commands_of(&self.buffer[state]) {
             Ok((index, history)) if index == upto && history.len() as u64 == upto.get() => {
                 self.history = history;
+                return;
             }
             Ok((index, history)) => {
-                self.complaint = Some(format!(
-                    "a snapshot that is said to cover {upto} was made of {index} and has {} commands",
-                    history.len()
-                ));
+                let commands = history.len();
+                format!(
+                    "a snapshot said to cover {upto} was made at {index}, of {commands} commands"
+                )
             }
-            Err(error) => {
-                self.complaint =
-                    Some(format!("the snapshot of {upto} is not one of ours: {error}"));
-            }
-        }
+            Err(error) => format!("the snapshot of {upto} is not one of ours: {error}"),
+        };
+        self.complain("snapshot content", me, &facts);
+    }
+
+    fn complain(&mut self, property: &str, me: NodeId, facts: &str) {
+        self.complaint.get_or_insert_with(|| Failure::new(property, format!("{me} {facts}")));
     }
 }
 

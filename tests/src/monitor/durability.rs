@@ -55,7 +55,7 @@ impl Durability {
         match &mut self.promise {
             Promise::Always => true,
             Promise::Never => false,
-            Promise::Sampled(dice, one_in) => dice.below(u64::from(*one_in) + entries) == 0,
+            Promise::Sampled(dice, one_in) => dice.below(u64::from(*one_in) + 8 * entries) == 0,
         }
     }
 

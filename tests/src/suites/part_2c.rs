@@ -301,6 +301,5 @@ async fn churn<R: Consensus + 'static>(lab: Lab<R>) -> Outcome {
             command.escape_ascii()
         );
     }
-    demand!(!committed.is_empty(), "progress", "no client saw anything committed");
     Ok(())
 }

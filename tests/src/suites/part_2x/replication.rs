@@ -1,6 +1,6 @@
 //! Replication: figure 8, and acknowledgements, snapshots and appends that come late.
 
-use super::stage::{Stage, id, mute};
+use super::stage::{Stage, id};
 use crate::cluster::{Lab, Retry};
 use crate::{Outcome, demand};
 use labrpc::{Chance, Network};
@@ -125,7 +125,10 @@ pub(super) async fn stale_replies_2x<R: Consensus + 'static>(lab: Lab<R>) -> Out
     }
     stage.until_log_ends(1, last).await?;
     lab.sleep_ms(20).await;
-    lab.world(|world| world.clog(id(1), id(0)));
+    lab.world(|world| {
+        world.set_link(id(1), id(0), None);
+        world.clog(id(1), id(0));
+    });
     // Server 2 leads, and replaces them with another entry 2. The link from 1 to 0 stays as it is.
     let isolate = |pairs: &[(usize, usize)]| {
         lab.world(|world| {
@@ -141,17 +144,8 @@ pub(super) async fn stale_replies_2x<R: Consensus + 'static>(lab: Lab<R>) -> Out
             }
         });
     };
-    let mute = mute();
-    let silence = |hub: usize, voters: &[usize]| {
-        stage.forget_rules();
-        lab.world(|world| {
-            for &voter in voters {
-                world.set_link(id(voter), id(hub), Some(mute.clone()));
-            }
-        });
-    };
     isolate(&[(2, 3), (2, 4)]);
-    silence(2, &[3, 4]);
+    stage.favour(2, &[3, 4]);
     stage.until("server 2 leads", || stage.status_of(2).is_leader).await?;
     let two = stage.propose(2, "x")?;
     isolate(&[(2, 0), (2, 1), (2, 3), (2, 4)]);
@@ -160,11 +154,11 @@ pub(super) async fn stale_replies_2x<R: Consensus + 'static>(lab: Lab<R>) -> Out
     }
     // Server 0 leads again, by other votes; its next entries reach server 2 only.
     isolate(&[(0, 2), (0, 3), (0, 4)]);
-    silence(0, &[2, 3, 4]);
+    stage.favour(0, &[2, 3, 4]);
     let again = stage.status_of(2).term;
     let leads = || stage.status_of(0).is_leader && stage.status_of(0).term > again;
     stage.until("server 0 leads again", leads).await?;
-    stage.forget_rules();
+    stage.forget_favour();
     lab.sleep_ms(300).await;
     isolate(&[(0, 2)]);
     let mut last = two;

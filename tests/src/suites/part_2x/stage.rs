@@ -4,10 +4,12 @@ use crate::cluster::{Lab, Retry};
 use crate::{Outcome, demand, fail};
 use labrpc::{Chance, Network, NodeId};
 use raft::{Consensus, Index, Term};
+use std::cell::RefCell;
 
 /// The scene: the cluster, and who can hear whom.
 pub(super) struct Stage<R: Consensus> {
     pub lab: Lab<R>,
+    favour: RefCell<Vec<(usize, usize)>>,
 }
 
 pub(super) fn id(server: usize) -> NodeId {
@@ -17,10 +19,10 @@ pub(super) fn id(server: usize) -> NodeId {
 impl<R: Consensus + 'static> Stage<R> {
     pub fn new(lab: Lab<R>) -> Self {
         lab.look_at_every_promise();
-        Self { lab }
+        Self { lab, favour: RefCell::default() }
     }
 
-    /// Only these pairs can hear each other, and no link has rules of its own.
+    /// Only these pairs can hear each other, and nobody is favoured.
     pub fn only(&self, pairs: &[(usize, usize)]) {
         let n = self.lab.servers();
         self.lab.world(|world| {
@@ -38,16 +40,30 @@ impl<R: Consensus + 'static> Stage<R> {
                 }
             }
         });
-        self.forget_rules();
+        self.forget_favour();
     }
 
-    pub fn forget_rules(&self) {
-        let n = self.lab.servers();
+    /// Lets a server win the votes of these: what they ask of it is lost, and their clocks crawl, so
+    /// that none of them campaigns in earnest. It lasts until links are next changed.
+    pub fn favour(&self, leader: usize, voters: &[usize]) {
+        self.forget_favour();
         self.lab.world(|world| {
-            for (from, to) in (0..n).flat_map(|from| (0..n).map(move |to| (from, to))) {
-                world.set_link(id(from), id(to), None);
+            for &voter in voters {
+                let mute = Network { request_loss: Chance::of(1, 1), ..Network::reliable() };
+                world.set_link(id(voter), id(leader), Some(mute));
+                world.set_drift(id(voter), -900_000);
             }
         });
+        *self.favour.borrow_mut() = voters.iter().map(|&voter| (voter, leader)).collect();
+    }
+
+    pub fn forget_favour(&self) {
+        for (voter, leader) in self.favour.take() {
+            self.lab.world(|world| {
+                world.set_link(id(voter), id(leader), None);
+                world.set_drift(id(voter), 0);
+            });
+        }
     }
 
     /// Everybody can hear everybody.
@@ -62,8 +78,8 @@ impl<R: Consensus + 'static> Stage<R> {
         self.only(&others.iter().map(|&other| (hub, other)).collect::<Vec<_>>());
     }
 
-    /// Makes a server the leader by the votes of these: they hear nobody else, and what they ask of
-    /// it themselves is lost, until links are next changed.
+    /// Makes a server the leader by the votes of these: they hear nobody else, and it is favoured
+    /// until links are next changed.
     pub async fn elect(&self, leader: usize, voters: &[usize]) -> Outcome<Term> {
         if !self.try_elect(leader, voters).await {
             fail!("election", "n{leader} did not win the votes of {voters:?} in 20 s");
@@ -76,12 +92,7 @@ impl<R: Consensus + 'static> Stage<R> {
             servers.iter().filter_map(|&s| self.lab.status(s)).map(|it| it.term).max()
         };
         self.star(leader, voters);
-        let mute = mute();
-        self.lab.world(|world| {
-            for &voter in voters {
-                world.set_link(id(voter), id(leader), Some(mute.clone()));
-            }
-        });
+        self.favour(leader, voters);
         for _ in 0..2_000 {
             let status = self.status_of(leader);
             if status.is_leader && Some(status.term) >= highest(voters) {
@@ -89,7 +100,7 @@ impl<R: Consensus + 'static> Stage<R> {
             }
             self.lab.sleep_ms(10).await;
         }
-        self.forget_rules();
+        self.forget_favour();
         false
     }
 
@@ -156,9 +167,4 @@ impl<R: Consensus + 'static> Stage<R> {
         self.lab.one("the end", n, Retry::Yes).await?;
         Ok(())
     }
-}
-
-/// A link over which requests get lost and replies do not.
-pub(super) fn mute() -> Network {
-    Network { request_loss: Chance::of(1, 1), ..Network::reliable() }
 }

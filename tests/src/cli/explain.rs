@@ -1,0 +1,77 @@
+//! What is said of a failure: the same text from the command and from `cargo test`.
+
+use super::pool::Run;
+use super::text::{WIDTH, clip, count, ranges, wrap};
+use crate::catalogue::{Case, Catalogue};
+use crate::run::Options;
+use labrpc::Trace;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+/// How many records of the trace are shown of a run that failed.
+pub const LAST_RECORDS: usize = 12;
+
+/// The longest line that is shown of a trace.
+const LINE: usize = 240;
+
+/// All failures of one case: which seeds failed, by property, and the first of them in full. `runs`
+/// are in the order of their seeds; `None`, if all passed.
+pub fn failures(catalogue: &Catalogue, case: &Case, runs: &[Run]) -> Option<String> {
+    let failed = || runs.iter().filter_map(|run| run.failure.as_ref().map(|why| (run, why)));
+    let (first, _) = failed().next()?;
+    let mut by_property: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
+    for (run, failure) in failed() {
+        by_property.entry(&failure.property).or_default().push(run.seed);
+    }
+    let mut groups: Vec<_> = by_property.into_iter().collect();
+    groups.sort_by_key(|(_, seeds)| seeds[0]);
+
+    let mut text =
+        format!("{} failed {} of {}\n", case.name(), failed().count(), count(runs.len(), "run"));
+    for (property, seeds) in groups {
+        let s = if seeds.len() == 1 { "" } else { "s" };
+        let line = format!("{property}: seed{s} {}", ranges(seeds));
+        let _ = writeln!(text, "  {}", wrap(&line, WIDTH - 2, 6));
+    }
+    text.push_str(&one(catalogue, case, first));
+    Some(text)
+}
+
+/// One failure in full; the seed is run again for the end of its trace.
+fn one(catalogue: &Catalogue, case: &Case, run: &Run) -> String {
+    let (name, seed) = (case.name(), run.seed);
+    let reason = run.failure.as_ref().map(ToString::to_string).unwrap_or_default();
+    let reason = reason.replace('\n', "\n             "); // Panics are told in several lines.
+    let options = Options { trace: Trace::last(LAST_RECORDS), ..Options::default() };
+    let again = case.run(seed, &options);
+    let replay = catalogue.replay_command(name, seed);
+    let lines: Vec<String> = again.trace.iter().map(ToString::to_string).collect();
+    let fingerprint = again.fingerprint;
+    let mut text = format!("  scenario:  {name}\n  seed:      {seed}\n  reason:    {reason}\n");
+    let _ = writeln!(text, "  replay:    {replay}");
+    let _ = writeln!(text, "  the trace: {replay} --trace {name}-{seed}.txt");
+    if fingerprint != run.fingerprint || again.outcome.as_ref().err() != run.failure.as_ref() {
+        let _ = writeln!(
+            text,
+            "  This run is not deterministic: its fingerprint was {:016x}, and {fingerprint:016x} \
+             when it was run again ({}).\n  `lab determinism {name}` shows where they part.",
+            run.fingerprint,
+            again.outcome.map_or_else(|why| format!("failed: {why}"), |()| "passed".to_string()),
+        );
+    }
+    text.push_str(&last_records(&lines));
+    text
+}
+
+/// The end of a trace, indented.
+pub fn last_records(lines: &[String]) -> String {
+    let last = &lines[lines.len().saturating_sub(LAST_RECORDS)..];
+    if last.is_empty() {
+        return "  There is no trace: it failed before anything happened.\n".to_string();
+    }
+    let mut text = format!("  the last {} of its trace:\n", count(last.len(), "record"));
+    for line in last {
+        let _ = writeln!(text, "  {}", clip(line, LINE));
+    }
+    text
+}

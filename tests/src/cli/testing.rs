@@ -1,0 +1,192 @@
+//! The scenarios as `#[test]`s, for any Raft: one line in a crate of one's own.
+//!
+//! ```
+//! # use raft::Raft as MyRaft;
+//! tests::raft_tests!(MyRaft); // the labs' scenarios: `cargo test 2a`
+//! tests::raft_tests_2x!(MyRaft); // those beyond the labs
+//! # fn main() {}
+//! ```
+//!
+//! Each runs over a few seeds. `LAB_SEEDS=N` makes it the seeds 0 to N-1, `LAB_SEED=N` the one.
+
+use super::explain;
+use super::pool::Run;
+use crate::catalogue::Catalogue;
+use crate::run::Options;
+use std::env::{self, VarError};
+use std::ops::Range;
+
+/// How many seeds each test runs if nothing is said.
+pub const DEFAULT_TEST_SEEDS: u64 = 10;
+
+/// Runs one scenario over the seeds that the environment asks for, as a test.
+///
+/// # Panics
+/// If a run fails, with everything that is to be said of it; and if the environment asks for
+/// something that makes no sense.
+#[track_caller]
+pub fn check(catalogue: &Catalogue, name: &str) {
+    let seeds = match seeds_from(variable("LAB_SEED"), variable("LAB_SEEDS")) {
+        Ok(seeds) => seeds,
+        Err(why) => panic!("{why}"),
+    };
+    if let Err(text) = verdict(catalogue, name, seeds) {
+        panic!("\n{text}");
+    }
+}
+
+/// Runs one scenario over some seeds; the error is what is to be said of those that failed.
+pub fn verdict(
+    catalogue: &Catalogue,
+    name: &str,
+    seeds: impl IntoIterator<Item = u64>,
+) -> Result<(), String> {
+    let case = catalogue.find(name).ok_or_else(|| format!("there is no scenario `{name}`"))?;
+    let runs: Vec<Run> =
+        seeds.into_iter().map(|seed| case.run(seed, &Options::default()).into()).collect();
+    explain::failures(catalogue, case, &runs).map_or(Ok(()), Err)
+}
+
+/// A variable of the environment, with something that is no number in place of what is no text.
+fn variable(name: &str) -> Option<String> {
+    match env::var(name) {
+        Ok(value) => Some(value),
+        Err(VarError::NotPresent) => None,
+        Err(VarError::NotUnicode(value)) => Some(value.to_string_lossy().into_owned()),
+    }
+}
+
+fn seeds_from(seed: Option<String>, seeds: Option<String>) -> Result<Range<u64>, String> {
+    match (seed, seeds) {
+        (Some(_), Some(_)) => Err("set LAB_SEED or LAB_SEEDS, not both".to_string()),
+        (Some(value), None) => match value.trim().parse::<u64>() {
+            Ok(seed) if seed < u64::MAX => Ok(seed..seed + 1),
+            _ => Err(format!("LAB_SEED={value}: a seed is wanted, as in LAB_SEED=17")),
+        },
+        (None, Some(value)) => match value.trim().parse::<u64>() {
+            Ok(count) if count > 0 => Ok(0..count),
+            _ => {
+                Err(format!("LAB_SEEDS={value}: a number of seeds is wanted, as in LAB_SEEDS=100"))
+            }
+        },
+        (None, None) => Ok(0..DEFAULT_TEST_SEEDS),
+    }
+}
+
+/// Makes a `#[test]` of each scenario of lab 2, for a type that implements [`raft::Consensus`].
+///
+/// They are called as the scenarios: `cargo test 2a`, `cargo test figure_8`. A second argument says
+/// how the crate's own `lab` is called, for the replay commands in failures:
+///
+/// ```
+/// # use raft::Raft as MyRaft;
+/// tests::raft_tests!(MyRaft, "cargo run -p my-raft --release --");
+/// # fn main() {}
+/// ```
+#[macro_export]
+macro_rules! raft_tests {
+    ($raft:ty $(,)?) => {
+        $crate::raft_tests!($raft, $crate::catalogue::PROGRAM);
+    };
+    ($raft:ty, $program:expr $(,)?) => {
+        $crate::lab2_names! { [$crate::scenario_tests]
+            $crate::catalogue::Catalogue::of_raft::<$raft>().with_program($program)
+        }
+    };
+}
+
+/// Makes a `#[test]` of each directed scenario beyond lab 2; otherwise like [`raft_tests!`].
+#[macro_export]
+macro_rules! raft_tests_2x {
+    ($raft:ty $(,)?) => {
+        $crate::raft_tests_2x!($raft, $crate::catalogue::PROGRAM);
+    };
+    ($raft:ty, $program:expr $(,)?) => {
+        $crate::lab2x_names! { [$crate::scenario_tests]
+            $crate::catalogue::Catalogue::of_raft::<$raft>().with_program($program)
+        }
+    };
+}
+
+/// Hands the names of lab 2's scenarios to a macro: a `#[test]` needs a name that is written down.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! lab2_names {
+    ([$($then:tt)+] $($with:tt)*) => {
+        $($then)+! { ($($with)*)
+            initial_election_2a re_election_2a many_elections_2a
+            basic_agree_2b rpc_bytes_2b follower_failure_2b leader_failure_2b fail_agree_2b
+            fail_no_agree_2b concurrent_starts_2b rejoin_2b backup_2b count_2b
+            persist1_2c persist2_2c persist3_2c figure_8_2c unreliable_agree_2c
+            figure_8_unreliable_2c reliable_churn_2c unreliable_churn_2c
+            snapshot_basic_2d snapshot_install_2d snapshot_install_unreliable_2d
+            snapshot_install_crash_2d snapshot_install_un_crash_2d snapshot_all_crash_2d
+            snapshot_init_2d
+        }
+    };
+}
+
+/// Hands the names of the directed scenarios beyond lab 2 to a macro.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! lab2x_names {
+    ([$($then:tt)+] $($with:tt)*) => {
+        $($then)+! { ($($with)*)
+            figure_8_2x figure_8_committed_2x double_vote_2x kept_match_index_2x stale_votes_2x
+            stale_replies_2x stale_snapshot_2x replay_2x even_split_2x one_way_2x paused_leader_2x
+            back_up_2x slow_network_2x open_load_2x crash_points_2x late_messages_2x restless_links_2x
+        }
+    };
+}
+
+/// A `#[test]` for each name, of scenarios in a catalogue.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! scenario_tests {
+    (($catalogue:expr) $($name:ident)*) => {
+        $(
+            #[test]
+            fn $name() {
+                $crate::cli::testing::check(&$catalogue, stringify!($name));
+            }
+        )*
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::Case;
+
+    macro_rules! scenario_names {
+        (() $($name:ident)*) => { [$(stringify!($name)),*] };
+    }
+
+    #[test]
+    fn every_scenario_has_a_test() {
+        let catalogue = Catalogue::reference();
+        let names = |beyond: bool| -> Vec<&str> {
+            let cases = catalogue.cases().iter().filter(|it| (it.scenario.part == "2x") == beyond);
+            cases.map(Case::name).collect()
+        };
+        assert_eq!(names(false), crate::lab2_names!([scenario_names]));
+        assert_eq!(names(true), crate::lab2x_names!([scenario_names]));
+    }
+
+    #[test]
+    fn the_environment_says_which_seeds() {
+        let seeds = |seed: Option<&str>, seeds: Option<&str>| {
+            seeds_from(seed.map(str::to_string), seeds.map(str::to_string))
+        };
+        assert_eq!(seeds(None, None), Ok(0..DEFAULT_TEST_SEEDS));
+        assert_eq!(seeds(Some("17"), None), Ok(17..18));
+        assert_eq!(seeds(None, Some("100")), Ok(0..100));
+        for bad in ["", "x", "-1", "1.5", "18446744073709551615"] {
+            assert!(seeds(Some(bad), None).unwrap_err().starts_with("LAB_SEED="), "{bad}");
+        }
+        for bad in ["", "x", "-1", "0"] {
+            assert!(seeds(None, Some(bad)).unwrap_err().starts_with("LAB_SEEDS="), "{bad}");
+        }
+        assert!(seeds(Some("1"), Some("2")).unwrap_err().contains("not both"));
+    }
+}
