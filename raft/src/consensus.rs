@@ -7,10 +7,30 @@ use std::ops::Range;
 
 /// A replica of a replicated log, as a state machine that a driver steps.
 ///
-/// The driver calls [`on_message`](Consensus::on_message) and [`on_wakeup`](Consensus::on_wakeup) as
-/// of a [`Process`](labrpc::Process). The service above calls [`propose`](Consensus::propose) and
-/// [`snapshot`](Consensus::snapshot), and after every step pulls what has been committed with
+/// The driver calls [`on_message`](Consensus::on_message) and [`on_wakeup`](Consensus::on_wakeup)
+/// as of a [`Process`](labrpc::Process). The service above calls [`propose`](Consensus::propose)
+/// and [`snapshot`](Consensus::snapshot), and after every step pulls what has been committed with
 /// [`next_applied`](Consensus::next_applied), until there is no more.
+///
+/// ```
+/// use labrpc::{Context, Disk, Instant, NodeId, Notes, Rng};
+/// use raft::{Applied, Config, Consensus, Raft};
+///
+/// /// Any Raft, alone in its cluster, can do this.
+/// fn commits_alone<R: Consensus>() -> bool {
+///     let (mut rng, mut disk, me) = (Rng::new(1), Disk::default(), NodeId::new(0));
+///     let (mut outbox, mut notes, now) = (Vec::new(), Notes::off(), Instant::ZERO);
+///     let mut cx = Context::new(me, now, &mut rng, &mut disk, &mut outbox, &mut notes);
+///     let mut raft = R::boot(&mut cx, &[me], Config::default());
+///     while !raft.status().is_leader {
+///         cx.now = raft.next_wakeup().expect("a follower loses patience");
+///         raft.on_wakeup(&mut cx);
+///     }
+///     let id = raft.propose(&mut cx, b"x = 1").expect("it leads");
+///     raft.next_applied(&disk) == Some(Applied::Command { id, command: b"x = 1" })
+/// }
+/// assert!(commits_alone::<Raft>());
+/// ```
 pub trait Consensus: Sized + Clone {
     /// What replicas send each other.
     type Message: Wire;
@@ -59,6 +79,22 @@ pub trait Consensus: Sized + Clone {
 }
 
 /// Something for the service to apply.
+///
+/// ```
+/// use raft::{Applied, LogId};
+///
+/// /// A service that counts its commands, and can be set back by a snapshot.
+/// fn apply(count: &mut u64, applied: Applied<'_>) {
+///     match applied {
+///         Applied::Command { .. } => *count += 1,
+///         Applied::Snapshot { state, .. } => *count = u64::from(state[0]),
+///     }
+/// }
+/// let mut count = 0;
+/// apply(&mut count, Applied::Snapshot { last: LogId::new(2, 9), state: &[9] });
+/// apply(&mut count, Applied::Command { id: LogId::new(2, 10), command: b"x = 1" });
+/// assert_eq!(count, 10);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Applied<'a> {
     /// A committed command.
@@ -80,6 +116,26 @@ pub enum Applied<'a> {
 /// The inside of a replica, as monitors look at it after every step.
 ///
 /// The entries may be on the disk, which is why it is an argument.
+///
+/// ```
+/// use raft::{Index, View};
+/// use labrpc::Persister;
+///
+/// /// Whether two servers have the same entry at an index, as far as both hold it.
+/// fn agree(one: &dyn View, other: &dyn View, disks: [&dyn Persister; 2], at: Index) -> bool {
+///     match (one.entry(disks[0], at), other.entry(disks[1], at)) {
+///         (Some(one), Some(other)) => one == other,
+///         _ => true,
+///     }
+/// }
+/// # use labrpc::{Context, Disk, Instant, NodeId, Notes, Rng};
+/// # use raft::{Config, Consensus, Raft};
+/// # let (mut rng, mut disk, me) = (Rng::new(1), Disk::default(), NodeId::new(0));
+/// # let (mut outbox, mut notes, now) = (Vec::new(), Notes::off(), Instant::ZERO);
+/// # let mut cx = Context::new(me, now, &mut rng, &mut disk, &mut outbox, &mut notes);
+/// # let raft = Raft::boot(&mut cx, &[me], Config::default());
+/// assert!(agree(&raft, &raft.clone(), [&disk, &disk], Index::new(1)));
+/// ```
 pub trait View {
     /// Whom it voted for in its present term.
     fn voted_for(&self) -> Option<NodeId>;

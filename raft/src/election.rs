@@ -7,8 +7,15 @@ use labrpc::NodeId;
 /// A server that campaigns in the present term, and who has voted for it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Candidate {
-    /// One per peer; its own vote is on the disk.
-    votes: Vec<bool>,
+    /// What each peer has answered in this term, if it has; its own vote is on the disk.
+    answers: Vec<Option<Vote>>,
+}
+
+/// An answer, which is final for the term.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Vote {
+    Granted,
+    Refused,
 }
 
 /// How an election stands. There is no third outcome: who does not win hears of the winner, or runs
@@ -20,22 +27,24 @@ pub(crate) enum Tally {
 }
 
 impl Candidate {
-    /// "Send RequestVote RPCs to all other servers" (figure 2).
+    /// "Send `RequestVote` RPCs to all other servers" (figure 2).
     pub fn campaign(node: &mut Node, cx: &mut Cx<'_>) -> Self {
-        let candidate = Self { votes: vec![false; node.peers.len()] };
+        let candidate = Self { answers: vec![None; node.peers.len()] };
         for slot in 0..node.peers.len() {
             ask(node, cx, slot);
         }
         candidate
     }
 
-    pub fn on_vote(&mut self, slot: usize) {
-        self.votes[slot] = true;
+    /// An answer of the present term.
+    pub fn on_answer(&mut self, slot: usize, granted: bool) {
+        self.answers[slot] = Some(if granted { Vote::Granted } else { Vote::Refused });
     }
 
     /// Its own vote counts.
     pub fn tally(&self, node: &Node) -> Tally {
-        let votes = 1 + self.votes.iter().filter(|&&granted| granted).count();
+        let granted = self.answers.iter().filter(|answer| **answer == Some(Vote::Granted));
+        let votes = 1 + granted.count();
         if votes >= node.quorum() { Tally::Won } else { Tally::Open }
     }
 
@@ -43,7 +52,7 @@ impl Candidate {
     pub fn on_due(&self, node: &mut Node, cx: &mut Cx<'_>) {
         for slot in 0..node.peers.len() {
             if node.timers.due[slot] <= cx.now {
-                if self.votes[slot] {
+                if self.answers[slot].is_some() {
                     node.timers.due[slot] = node.timers.election;
                 } else {
                     ask(node, cx, slot);
@@ -60,7 +69,7 @@ fn ask(node: &mut Node, cx: &mut Cx<'_>, slot: usize) {
 }
 
 impl Node {
-    /// Figure 2, RequestVote RPC, receiver implementation.
+    /// Figure 2, `RequestVote` RPC, receiver implementation.
     pub fn on_request_vote(&mut self, cx: &mut Cx<'_>, from: NodeId, request: &RequestVote) {
         let free = self.hard.voted_for.is_none_or(|voted_for| voted_for == from);
         // Section 5.4.1: who lacks a committed entry finds no majority that lets it pass.

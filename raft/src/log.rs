@@ -92,13 +92,14 @@ impl Log {
         self.run_at(index).map_or(index, |run| self.runs[run].from.max(self.first))
     }
 
-    /// The last entry of `term`, if any is held.
+    /// The last entry of `term`, if any is known.
     pub fn last_of_term(&self, term: Term) -> Option<Index> {
-        let run = self.runs.partition_point(|run| run.term <= term).checked_sub(1)?;
-        if self.runs[run].term != term {
-            return None;
+        match self.runs.partition_point(|run| run.term <= term).checked_sub(1) {
+            Some(run) if self.runs[run].term == term => {
+                Some(self.runs.get(run + 1).map_or(self.end, |next| next.from).prev())
+            }
+            _ => (self.snapshot.term == term).then_some(self.snapshot.index),
         }
-        Some(self.runs.get(run + 1).map_or(self.end, |next| next.from).prev())
     }
 
     /// A new entry at the end.
@@ -121,8 +122,8 @@ impl Log {
         }
     }
 
-    /// A snapshot covers everything up to `last`, which is held, and entries before `keep_from` are
-    /// dropped.
+    /// A snapshot covers everything up to `last`, which is held or right before the log, and
+    /// entries before `keep_from` are dropped.
     pub fn compact(&mut self, last: LogId, keep_from: Index) {
         self.snapshot = last;
         self.first = self.first.max(keep_from.min(last.index.next()));

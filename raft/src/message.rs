@@ -10,7 +10,14 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// A message between servers.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+///
+/// ```
+/// use raft::{LogId, Message, RequestVote, Term};
+/// let request = RequestVote { term: Term::new(3), last: LogId::new(2, 9) };
+/// let message = Message::RequestVote(request);
+/// assert_eq!(format!("{message:?}"), "RequestVote { term: t3, last: 9@t2 }");
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Message {
     /// A candidate asks for a vote.
     RequestVote(RequestVote),
@@ -26,7 +33,14 @@ pub enum Message {
     InstallSnapshotReply(InstallSnapshotReply),
 }
 
-/// Figure 2, RequestVote RPC, arguments.
+/// Figure 2, `RequestVote` RPC, arguments.
+///
+/// ```
+/// use raft::{LogId, RequestVote, Term};
+/// // The order of LogId is that of section 5.4.1: the later term counts, then the longer log.
+/// let request = RequestVote { term: Term::new(4), last: LogId::new(3, 7) };
+/// assert!(request.last >= LogId::new(2, 9));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct RequestVote {
     /// The term the candidate stands in.
@@ -35,7 +49,14 @@ pub struct RequestVote {
     pub last: LogId,
 }
 
-/// Figure 2, RequestVote RPC, results.
+/// Figure 2, `RequestVote` RPC, results.
+///
+/// ```
+/// use labrpc::{Kind, Wire};
+/// use raft::{Message, RequestVoteReply, Term};
+/// let vote = Message::RequestVoteReply(RequestVoteReply { term: Term::new(4), granted: true });
+/// assert_eq!((vote.kind(), vote.term()), (Kind::Reply, Term::new(4)));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct RequestVoteReply {
     /// The voter's term; if the vote is granted, the term it is granted in.
@@ -44,7 +65,19 @@ pub struct RequestVoteReply {
     pub granted: bool,
 }
 
-/// Figure 2, AppendEntries RPC, arguments.
+/// Figure 2, `AppendEntries` RPC, arguments.
+///
+/// ```
+/// use raft::{AppendEntries, Entries, Index, LogId, Message, Term};
+/// let mut entries = Entries::default();
+/// entries.push(Term::new(3), b"x = 1");
+/// let (term, prev, commit) = (Term::new(3), LogId::new(2, 6), Index::new(5));
+/// let append = Message::AppendEntries(AppendEntries { term, prev, entries, commit });
+/// assert_eq!(
+///     format!("{append:?}"),
+///     r#"AppendEntries { term: t3, prev: 6@t2, entries: [t3 "x = 1"], commit: 5 }"#,
+/// );
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct AppendEntries {
     /// The leader's term.
@@ -57,7 +90,16 @@ pub struct AppendEntries {
     pub commit: Index,
 }
 
-/// Figure 2, AppendEntries RPC, results, with the fast back-up of section 5.3.
+/// Figure 2, `AppendEntries` RPC, results, with the fast back-up of section 5.3.
+///
+/// ```
+/// use raft::{AppendEntriesReply, Appended, Index, Term};
+/// // The paper's `success`, and more than that.
+/// let success = |reply: &AppendEntriesReply| matches!(reply.outcome, Appended::Matched(_));
+/// let (term, prev) = (Term::new(3), Index::new(6));
+/// let outcome = Appended::Matched(Index::new(7));
+/// assert!(success(&AppendEntriesReply { term, prev, outcome }));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct AppendEntriesReply {
     /// The follower's term.
@@ -69,6 +111,15 @@ pub struct AppendEntriesReply {
 }
 
 /// What became of an append.
+///
+/// ```
+/// use raft::{Appended, Index, Term};
+/// // Figure 7 (f) to the leader's first question, about the entry at 10: the follower has one of
+/// // term 3 there, and its entries of term 3 begin at 7. The next question is about 6.
+/// let answer = Appended::Conflict { term: Some(Term::new(3)), first: Index::new(7) };
+/// let Appended::Conflict { first, .. } = answer else { unreachable!() };
+/// assert_eq!(first.prev(), Index::new(6));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Appended {
     /// The follower's log agrees with the leader's up to here, durably.
@@ -84,7 +135,17 @@ pub enum Appended {
     Stale,
 }
 
-/// Figure 13, InstallSnapshot RPC, arguments; the snapshot travels in one message.
+/// Figure 13, `InstallSnapshot` RPC, arguments; the snapshot travels in one message.
+///
+/// ```
+/// use raft::{InstallSnapshot, LogId, Message, Term};
+/// let (term, last) = (Term::new(3), LogId::new(2, 600));
+/// let install = InstallSnapshot { term, last, state: b"x = 1, y = 2".into() };
+/// assert_eq!(
+///     format!("{install:?}"),
+///     r#"InstallSnapshot { term: t3, last: 600@t2, state: b"x = 1, y = 2" }"#,
+/// );
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct InstallSnapshot {
     /// The leader's term.
@@ -95,7 +156,14 @@ pub struct InstallSnapshot {
     pub state: Bytes,
 }
 
-/// Figure 13, InstallSnapshot RPC, results.
+/// Figure 13, `InstallSnapshot` RPC, results.
+///
+/// ```
+/// use raft::{Index, InstallSnapshotReply, Term};
+/// // The follower was ahead of the snapshot: it had committed up to 640.
+/// let reply = InstallSnapshotReply { term: Term::new(3), matched: Some(Index::new(640)) };
+/// assert!(reply.matched >= Some(Index::new(600)));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct InstallSnapshotReply {
     /// The follower's term.
@@ -115,6 +183,19 @@ impl Message {
             Self::AppendEntriesReply(m) => m.term,
             Self::InstallSnapshot(m) => m.term,
             Self::InstallSnapshotReply(m) => m.term,
+        }
+    }
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RequestVote(m) => m.fmt(f),
+            Self::RequestVoteReply(m) => m.fmt(f),
+            Self::AppendEntries(m) => m.fmt(f),
+            Self::AppendEntriesReply(m) => m.fmt(f),
+            Self::InstallSnapshot(m) => m.fmt(f),
+            Self::InstallSnapshotReply(m) => m.fmt(f),
         }
     }
 }
@@ -165,6 +246,14 @@ mod blob {
 }
 
 /// The bytes are no run of entries.
+///
+/// ```
+/// use raft::{Entries, Malformed};
+/// // Off the wire: one entry, by its own account, in no bytes at all.
+/// let entries: Entries = labgob::decode(&[1, 0]).unwrap();
+/// assert_eq!(entries.len(), 1);
+/// assert_eq!(entries.iter().next(), Some(Err(Malformed)));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed;
 

@@ -12,7 +12,6 @@ use crate::replication::Leader;
 use crate::storage::{self, HardState};
 use crate::{Applied, Config, Consensus, Index, LogId, Malformed, NotLeader, Status, Term, View};
 use labrpc::{Context, Instant, NodeId, Persister};
-use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::ops::Range;
 
@@ -97,7 +96,7 @@ impl Hash for Timers {
 }
 
 /// Why a message is refused: no correct server can have sent it. It is counted and noted, and
-/// changes nothing.
+/// changes nothing; where that is seen late, nothing but what its term alone demands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     /// The sender is no member of the cluster.
@@ -114,8 +113,8 @@ pub(crate) enum Refusal {
     SecondLeader,
     /// An entry that contradicts a committed one.
     ContradictsCommitted,
-    /// An acknowledgement of entries that this leader does not have, or a conflict with one that is
-    /// known to match.
+    /// An acknowledgement of entries that this leader does not have, or a conflict after the place
+    /// that was asked about.
     ImpossibleReply,
 }
 
@@ -135,7 +134,8 @@ impl Node {
 
     /// How many servers are a majority.
     pub fn quorum(&self) -> usize {
-        (self.peers.len() + 1) / 2 + 1
+        let servers = self.peers.len() + 1;
+        servers / 2 + 1
     }
 
     /// Which place a peer has in `peers`.
@@ -228,10 +228,8 @@ impl Raft {
             Message::RequestVote(request) => self.node.on_request_vote(cx, from, &request),
             Message::RequestVoteReply(reply) => {
                 // A vote counts in the term it was given in, and in no other.
-                if let (true, true, Role::Candidate(candidate)) =
-                    (current, reply.granted, &mut self.role)
-                {
-                    candidate.on_vote(slot);
+                if let (true, Role::Candidate(candidate)) = (current, &mut self.role) {
+                    candidate.on_answer(slot, reply.granted);
                     let tally = candidate.tally(&self.node);
                     self.decide(cx, tally);
                 }
@@ -251,7 +249,7 @@ impl Raft {
                 if current {
                     self.recognise_leader(cx, from)?;
                 }
-                self.node.on_install_snapshot(cx, from, &request);
+                self.node.on_install_snapshot(cx, from, &request)?;
             }
             Message::InstallSnapshotReply(reply) => {
                 if let (true, Role::Leader(leader), Some(matched)) =
@@ -264,8 +262,8 @@ impl Raft {
         Ok(())
     }
 
-    /// "If AppendEntries RPC received from new leader: convert to follower" (figure 2); and it is a
-    /// sign of life of the current leader.
+    /// "If `AppendEntries` RPC received from new leader: convert to follower" (figure 2); and it is
+    /// a sign of life of the current leader.
     fn recognise_leader(&mut self, cx: &mut Cx<'_>, leader: NodeId) -> Result<(), Refusal> {
         if matches!(self.role, Role::Leader(_)) || self.node.leader.is_some_and(|l| l != leader) {
             return Err(Refusal::SecondLeader);
@@ -483,15 +481,5 @@ impl View for Raft {
         let entry = storage::read_entry(disk, index.get());
         assert!(entry.term == term, "entry {index} is of {term}, on the disk of {}", entry.term);
         Some((term, entry.command))
-    }
-}
-
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Follower => "follower",
-            Self::Candidate(_) => "candidate",
-            Self::Leader(_) => "leader",
-        })
     }
 }

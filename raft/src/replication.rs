@@ -59,7 +59,7 @@ impl Progress {
 }
 
 impl Leader {
-    /// "Upon election: send initial empty AppendEntries RPCs (heartbeat) to each server" (figure
+    /// "Upon election: send initial empty `AppendEntries` RPCs (heartbeat) to each server" (figure
     /// 2). Nothing that was known of a follower in an earlier reign is worth anything now.
     pub fn take_office(node: &mut Node, cx: &mut Cx<'_>) -> Self {
         let prev = node.log.last().index;
@@ -153,8 +153,10 @@ impl Leader {
                         in_flight.clear();
                         *retried = true;
                         self.maybe_append(node, cx, slot);
-                    } else if !in_flight.is_empty() {
-                        self.probe(node, cx, slot, matched);
+                    } else if let Some(append) = in_flight.back() {
+                        // Perhaps only the answers were lost: ask whether it has all of it.
+                        let prev = append.last;
+                        self.probe(node, cx, slot, prev);
                     } else if let Some(id) = node.log.id_at(matched) {
                         send_append(node, cx, slot, id, 0);
                     } else {
@@ -178,7 +180,8 @@ impl Leader {
         match reply.outcome {
             Appended::Matched(index) => self.on_matched(node, cx, slot, index),
             Appended::Conflict { term, first } => {
-                self.on_conflict(node, cx, slot, reply.prev, term, first)
+                self.on_conflict(node, cx, slot, reply.prev, term, first);
+                Ok(())
             }
             // It answers what this server sent in an earlier reign, late, to a voter of this one.
             Appended::Stale => Ok(()),
@@ -221,19 +224,19 @@ impl Leader {
                 follower.matched = index;
             }
         }
-        self.resend_overtaker(node, cx, slot);
-        if self.followers[slot].is_idle() {
-            node.timers.due[slot] = cx.now + node.config.heartbeat;
-        }
         if index > node.commit {
             self.maybe_commit(node, cx);
         }
+        if self.followers[slot].is_idle() {
+            node.timers.due[slot] = cx.now + node.config.heartbeat;
+        }
+        self.resend_overtaker(node, cx, slot);
         self.maybe_append(node, cx, slot);
         Ok(())
     }
 
-    /// "If AppendEntries fails because of log inconsistency: decrement nextIndex and retry" (figure
-    /// 2), a term at a time (end of section 5.3).
+    /// "If `AppendEntries` fails because of log inconsistency: decrement nextIndex and retry"
+    /// (figure 2), a term at a time (end of section 5.3).
     fn on_conflict(
         &mut self,
         node: &mut Node,
@@ -242,21 +245,21 @@ impl Leader {
         prev: Index,
         term: Option<Term>,
         first: Index,
-    ) -> Result<(), Refusal> {
+    ) {
         let Progress { matched, flow } = &mut self.followers[slot];
         match flow {
-            // Only the answer to the latest probe counts; it starts the next one.
-            Flow::Probing { prev: asked } if *asked == prev => {}
+            // Only the answer to the latest probe counts; it starts the next one. Where the logs are
+            // known to agree it is an old answer, to a probe of the same place before they did.
+            Flow::Probing { prev: asked } if *asked == prev && prev > *matched => {}
             // An append has overtaken the one before it, and will be sent again after that one.
             Flow::Streaming { in_flight, .. } => {
                 let append = in_flight.iter_mut().find(|a| a.prev == prev && prev > *matched);
-                append.into_iter().for_each(|append| append.overtook = true);
-                return Ok(());
+                if let Some(append) = append {
+                    append.overtook = true;
+                }
+                return;
             }
-            Flow::Probing { .. } | Flow::Installing => return Ok(()),
-        }
-        if prev <= *matched {
-            return Err(Refusal::ImpossibleReply);
+            Flow::Probing { .. } | Flow::Installing => return,
         }
         // If this log has entries of the follower's term there, the logs may agree up to the last
         // of them; if not, they cannot agree anywhere in that term.
@@ -268,13 +271,12 @@ impl Leader {
         } else {
             self.install(node, cx, slot);
         }
-        Ok(())
     }
 
-    /// "If there exists an N such that N > commitIndex, a majority of matchIndex[i] ≥ N, and
-    /// log[N].term == currentTerm: set commitIndex = N" (figure 2). Without the last condition an
-    /// entry of an earlier term could be committed and then be overwritten (section 5.4.2, figure
-    /// 8).
+    /// "If there exists an N such that N > `commitIndex`, a majority of `matchIndex[i]` ≥ N, and
+    /// `log[N].term` == `currentTerm`: set `commitIndex` = N" (figure 2). Without the last condition
+    /// an entry of an earlier term could be committed and then be overwritten (section 5.4.2,
+    /// figure 8).
     fn maybe_commit(&self, node: &mut Node, cx: &mut Cx<'_>) {
         let mut held: Vec<Index> = self.followers.iter().map(|follower| follower.matched).collect();
         held.push(node.log.last().index);
@@ -317,7 +319,7 @@ fn send_append(node: &mut Node, cx: &mut Cx<'_>, slot: usize, prev: LogId, most:
 }
 
 impl Node {
-    /// Figure 2, AppendEntries RPC, receiver implementation.
+    /// Figure 2, `AppendEntries` RPC, receiver implementation.
     pub fn on_append_entries(
         &mut self,
         cx: &mut Cx<'_>,
@@ -326,7 +328,7 @@ impl Node {
     ) -> Result<(), Refusal> {
         let outcome = if request.term < self.term() {
             Appended::Stale
-        } else if let Some(conflict) = self.conflict_with(request.prev) {
+        } else if let Some(conflict) = self.conflict_with(request.prev)? {
             conflict
         } else {
             let last = self.append(cx, request)?;
@@ -340,22 +342,23 @@ impl Node {
     }
 
     /// "Reply false if log doesn't contain an entry at prevLogIndex whose term matches prevLogTerm."
-    fn conflict_with(&self, prev: LogId) -> Option<Appended> {
+    fn conflict_with(&self, prev: LogId) -> Result<Option<Appended>, Refusal> {
         let last = self.log.last().index;
         if prev.index > last {
-            return Some(Appended::Conflict { term: None, first: last.next() });
+            return Ok(Some(Appended::Conflict { term: None, first: last.next() }));
         }
-        // What a snapshot covers is committed, and every leader has it.
-        if prev.index <= self.log.snapshot().index {
-            return None;
+        match self.log.term_at(prev.index) {
+            Some(term) if term == prev.term => Ok(None),
+            // What is committed every leader has.
+            Some(_) if prev.index <= self.commit => Err(Refusal::ContradictsCommitted),
+            Some(term) => {
+                let first = self.log.first_of_its_term(prev.index);
+                let first = first.max(self.log.snapshot().index.next());
+                Ok(Some(Appended::Conflict { term: Some(term), first }))
+            }
+            // It is gone, into a snapshot.
+            None => Ok(None),
         }
-        let term = self.log.term_at(prev.index).expect("it is held");
-        if term == prev.term {
-            return None;
-        }
-        let first = self.log.first_of_its_term(prev.index);
-        let first = first.max(self.log.snapshot().index.next());
-        Some(Appended::Conflict { term: Some(term), first })
     }
 
     /// "If an existing entry conflicts with a new one, delete the existing entry and all that follow
@@ -366,11 +369,10 @@ impl Node {
         for entry in request.entries.iter() {
             let entry = entry?;
             index = index.next();
-            if index <= self.log.snapshot().index {
-                continue;
-            }
             match self.log.term_at(index) {
                 Some(term) if term == entry.term => continue,
+                // It is gone, into a snapshot.
+                None if index <= self.log.snapshot().index => continue,
                 Some(_) if index <= self.commit => return Err(Refusal::ContradictsCommitted),
                 Some(term) => {
                     let last = self.log.last();

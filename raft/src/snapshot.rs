@@ -1,7 +1,7 @@
 //! Lab 2D: log compaction (section 7).
 
 use crate::message::{InstallSnapshot, InstallSnapshotReply, Message};
-use crate::raft::{Cx, Node};
+use crate::raft::{Cx, Node, Refusal};
 use crate::storage;
 use crate::{Index, LogId};
 use labgob::Bytes;
@@ -48,25 +48,29 @@ impl Node {
         cx.send(self.peers[slot], Message::InstallSnapshot(request));
     }
 
-    /// Figure 13, InstallSnapshot RPC, receiver implementation.
+    /// Figure 13, `InstallSnapshot` RPC, receiver implementation.
     pub fn on_install_snapshot(
         &mut self,
         cx: &mut Cx<'_>,
         from: NodeId,
         request: &InstallSnapshot,
-    ) {
+    ) -> Result<(), Refusal> {
         let matched = if request.term < self.term() {
             None
         } else if request.last.index <= self.commit {
             // It was overtaken: taking it would roll the service back.
             cx.note("ignored", format_args!("a snapshot up to {}", request.last));
             Some(self.commit)
+        } else if self.log.term_at(self.commit) > Some(request.last.term) {
+            // Terms never fall along a log, and every leader has what is committed.
+            return Err(Refusal::ContradictsCommitted);
         } else {
             self.install(cx, request);
             Some(request.last.index)
         };
         let reply = InstallSnapshotReply { term: self.term(), matched };
         cx.send(from, Message::InstallSnapshotReply(reply));
+        Ok(())
     }
 
     fn install(&mut self, cx: &mut Cx<'_>, request: &InstallSnapshot) {

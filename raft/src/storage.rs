@@ -11,9 +11,10 @@
 //! is left half done is finished by [`load`].
 
 use crate::log::Log;
-use crate::{LogId, Term};
+use crate::{Index, LogId, Term};
 use labrpc::{NodeId, Persister};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// What must never be forgotten: a server that forgets its term or its vote may vote twice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -27,7 +28,15 @@ pub(crate) fn save_hard_state(disk: &mut dyn Persister, state: HardState) {
 }
 
 /// An entry of the log, borrowed from wherever it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// ```
+/// use raft::{Entries, Term};
+/// let mut entries = Entries::default();
+/// entries.push(Term::new(2), b"x = 1");
+/// let entry = entries.iter().next().unwrap().unwrap();
+/// assert_eq!((entry.term, entry.command), (Term::new(2), &b"x = 1"[..]));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Entry<'a> {
     /// The term of the leader that made it.
     pub term: Term,
@@ -41,6 +50,18 @@ impl<'a> Entry<'a> {
     pub(crate) fn decode(record: &'a [u8]) -> Option<Self> {
         let (term, command) = labgob::decode_prefix::<Term>(record).ok()?;
         Some(Self { term, command, record })
+    }
+}
+
+impl fmt::Debug for Entry<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: usize = 32;
+        let shown = &self.command[..self.command.len().min(SHOWN)];
+        write!(f, "{} \"{}\"", self.term, shown.escape_ascii())?;
+        if shown.len() < self.command.len() {
+            write!(f, "... ({} bytes)", self.command.len())?;
+        }
+        Ok(())
     }
 }
 
@@ -94,10 +115,12 @@ pub(crate) fn load(disk: &mut dyn Persister) -> (HardState, Log) {
     }
     let held = disk.log();
     assert!(held.start <= at + 1, "the log {held:?} begins after the snapshot {snapshot}");
-    let mut log = Log::starting_at(held.start, snapshot);
-    for index in held {
+    // The snapshot comes last: entries that it covers may be of terms before its own.
+    let mut log = Log::starting_at(held.start, LogId::BEFORE_FIRST);
+    for index in held.clone() {
         log.push(read_entry(disk, index).term);
     }
+    log.compact(snapshot, Index::new(held.start));
     (hard_state, log)
 }
 

@@ -123,6 +123,15 @@ shown!(Index, self, "{}", self.0);
 shown!(LogId, self, "{}@{}", self.index, self.term);
 
 /// The server is not the leader; it may know who is.
+///
+/// ```
+/// use labrpc::NodeId;
+/// use raft::NotLeader;
+/// assert_eq!(
+///     NotLeader { leader: Some(NodeId::new(2)) }.to_string(),
+///     "not the leader; that is n2",
+/// );
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct NotLeader {
     /// The leader of the present term, as far as this server knows.
@@ -141,6 +150,17 @@ impl fmt::Display for NotLeader {
 impl std::error::Error for NotLeader {}
 
 /// What a server says of itself.
+///
+/// ```
+/// use raft::{Index, LogId, Status, Term};
+/// # let status = Status {
+/// #     term: Term::new(2), is_leader: true, last: LogId::new(2, 8), commit: Index::new(7),
+/// #     refused: 0,
+/// # };
+/// // A leader with one entry under way.
+/// assert!(status.is_leader && status.last.term == status.term);
+/// assert_eq!(status.last.index, status.commit.next());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Status {
     /// The latest term it has seen.
@@ -186,7 +206,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            election_timeout: Duration::from_millis(300)..Duration::from_millis(600),
+            election_timeout: Duration::from_millis(400)..Duration::from_millis(800),
             heartbeat: Duration::from_millis(100),
             retry: Duration::from_millis(50),
             max_entries: 64,

@@ -6,11 +6,9 @@
 mod recorder;
 mod safety;
 
-pub use recorder::text_of_record;
-
 use labrpc::{Context, Disk, Instant, NodeId, Notes, Persister, Rng};
 use raft::{Applied, Config, Consensus, Index, LogId, Message, Raft, Status, Term, View};
-use recorder::Recorder;
+use recorder::{Recorder, text_of_record};
 use safety::Safety;
 use std::fmt::{self, Write};
 
@@ -44,16 +42,10 @@ pub struct Cluster {
 
 type Cx<'a> = Context<'a, Message>;
 
-/// What `Debug` says, without saying twice what kind of message it is.
-pub fn kind_of(message: &Message) -> &'static str {
-    match message {
-        Message::RequestVote(_) => "RequestVote",
-        Message::RequestVoteReply(_) => "RequestVoteReply",
-        Message::AppendEntries(_) => "AppendEntries",
-        Message::AppendEntriesReply(_) => "AppendEntriesReply",
-        Message::InstallSnapshot(_) => "InstallSnapshot",
-        Message::InstallSnapshotReply(_) => "InstallSnapshotReply",
-    }
+/// What kind of message it is, in the paper's word.
+pub fn kind_of(message: &Message) -> String {
+    let text = format!("{message:?}");
+    text.split(' ').next().expect("some text").to_string()
 }
 
 impl Cluster {
@@ -68,8 +60,7 @@ impl Cluster {
         };
         let servers = (1..=servers).map(server).collect();
         let safety = Safety::default();
-        let mut cluster =
-            Self { servers, flights: Vec::new(), config, safety, out: String::new() };
+        let mut cluster = Self { servers, flights: Vec::new(), config, safety, out: String::new() };
         for number in 0..cluster.servers.len() {
             cluster.boot(cluster.servers[number].id);
         }
@@ -154,6 +145,13 @@ impl Cluster {
         });
     }
 
+    /// Gives a server another disk and starts it: another server, as far as anyone knows.
+    pub fn replace_disk(&mut self, id: NodeId, disk: Disk) {
+        self.safety.forget(id);
+        self.server(id).disk = disk;
+        self.boot(id);
+    }
+
     /// Crashes a server now, or in its next step that writes, after so many writes.
     pub fn crash(&mut self, id: NodeId, after: Option<u32>) {
         if after.is_none() {
@@ -226,8 +224,7 @@ impl Cluster {
             let vote = raft.view().and_then(View::voted_for);
             let vote = vote.map_or_else(|| "-".to_string(), |id| id.to_string());
             let role = if is_leader { " leader" } else { "" };
-            let refused =
-                if refused > 0 { format!(" refused {refused}") } else { String::new() };
+            let refused = if refused > 0 { format!(" refused {refused}") } else { String::new() };
             let _ = writeln!(
                 self.out,
                 "{id} {term} vote {vote} last {last} commit {commit}{role}{refused}"
@@ -248,6 +245,13 @@ impl Cluster {
             let _ = write!(out, " {}", text_of_record(disk.record(index)));
         }
         let _ = writeln!(out);
+    }
+
+    /// What is on its way.
+    pub fn show_flights(&mut self) {
+        for Flight { from, to, message } in &self.flights {
+            let _ = writeln!(self.out, "{from} -> {to} {message:?}");
+        }
     }
 
     /// When a server wants to be woken.
