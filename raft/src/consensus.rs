@@ -144,7 +144,7 @@ pub trait View {
     fn log(&self) -> Range<Index>;
 
     /// The last entry that its snapshot covers; [`LogId::BEFORE_FIRST`] without one.
-    fn snapshot(&self) -> LogId;
+    fn covered(&self) -> LogId;
 
     /// One entry that it holds: its term and its command.
     fn entry<'a>(&'a self, disk: &'a dyn Persister, index: Index) -> Option<(Term, &'a [u8])>;

@@ -7,11 +7,12 @@
 
 use crate::election::{Candidate, Tally};
 use crate::log::Log;
-use crate::message::{Appended, Message};
+use crate::message::{AppendEntries, Appended, Message};
 use crate::replication::Leader;
 use crate::storage::{self, HardState};
 use crate::{Applied, Config, Consensus, Index, LogId, Malformed, NotLeader, Status, Term, View};
 use labrpc::{Context, Instant, NodeId, Persister};
+use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 use std::ops::Range;
 
@@ -69,6 +70,8 @@ pub(crate) struct Node {
     pub applied: Index,
     /// The leader of the present term, if it has been heard of.
     pub leader: Option<NodeId>,
+    /// Appends of the present term that arrived before what comes before them, by their `prev`.
+    pub early: BTreeMap<Index, AppendEntries>,
     pub refused: u64,
     pub timers: Timers,
 }
@@ -151,6 +154,9 @@ impl Node {
     /// Changes term and vote, on the disk before anyone can hear of it.
     pub fn save(&mut self, cx: &mut Cx<'_>, term: Term, voted_for: Option<NodeId>) {
         assert!(term >= self.hard.term, "the term falls from {} to {term}", self.hard.term);
+        if term > self.hard.term {
+            self.early.clear();
+        }
         self.hard = HardState { term, voted_for };
         storage::save_hard_state(cx.disk, self.hard);
     }
@@ -365,6 +371,7 @@ impl Consensus for Raft {
     fn boot(cx: &mut Cx<'_>, peers: &[NodeId], config: Config) -> Self {
         assert!(peers.contains(&cx.me), "{} is not among {peers:?}", cx.me);
         assert!(config.max_entries >= 1 && config.max_in_flight >= 1, "{config:?}");
+        assert!(!config.heartbeat.is_zero() && !config.retry.is_zero(), "{config:?}");
         let (hard, log) = storage::load(cx.disk);
         let peers: Vec<NodeId> = peers.iter().copied().filter(|&peer| peer != cx.me).collect();
         let timers = Timers { election: cx.now, due: vec![cx.now; peers.len()] };
@@ -379,6 +386,7 @@ impl Consensus for Raft {
             commit,
             applied: Index::BEFORE_FIRST,
             leader: None,
+            early: BTreeMap::new(),
             refused: 0,
             timers,
         };
@@ -471,7 +479,7 @@ impl View for Raft {
         self.node.log.held()
     }
 
-    fn snapshot(&self) -> LogId {
+    fn covered(&self) -> LogId {
         self.node.log.snapshot()
     }
 

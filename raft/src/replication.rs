@@ -31,19 +31,10 @@ struct Progress {
 enum Flow {
     /// Looking for the place where the logs agree; `prev` is the guess (nextIndex − 1).
     Probing { prev: Index },
-    /// They agree; these appends, oldest first, are not acknowledged yet.
-    Streaming { in_flight: VecDeque<Append>, retried: bool },
+    /// They agree; appends up to these entries, oldest first, are not acknowledged yet.
+    Streaming { in_flight: VecDeque<Index>, retried: bool },
     /// The follower lags behind the start of the log, and a snapshot is on its way.
     Installing,
-}
-
-/// An append with entries: those after `prev`, up to `last`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Append {
-    prev: Index,
-    last: Index,
-    /// The follower had nothing at `prev`: it overtook the append before it.
-    overtook: bool,
 }
 
 impl Progress {
@@ -92,7 +83,7 @@ impl Leader {
         let Progress { matched, flow } = &mut self.followers[slot];
         let Flow::Streaming { in_flight, .. } = flow else { return };
         while in_flight.len() < node.config.max_in_flight {
-            let prev = in_flight.back().map_or(*matched, |append| append.last);
+            let prev = in_flight.back().copied().unwrap_or(*matched);
             if prev >= node.log.last().index {
                 return;
             }
@@ -101,22 +92,7 @@ impl Leader {
                 self.install(node, cx, slot);
                 return;
             };
-            let last = send_append(node, cx, slot, id, node.config.max_entries);
-            in_flight.push_back(Append { prev, last, overtook: false });
-        }
-    }
-
-    /// Sends the oldest append again if it was refused only because it came too early, and what had
-    /// to come first has come.
-    fn resend_overtaker(&mut self, node: &mut Node, cx: &mut Cx<'_>, slot: usize) {
-        let Progress { matched, flow } = &mut self.followers[slot];
-        let Flow::Streaming { in_flight, .. } = flow else { return };
-        if let Some(append) = in_flight.front_mut().filter(|a| a.overtook && a.prev == *matched)
-            && let Some(id) = node.log.id_at(append.prev)
-        {
-            append.overtook = false;
-            let most = append.last.get() - append.prev.get();
-            send_append(node, cx, slot, id, most as usize);
+            in_flight.push_back(send_append(node, cx, slot, id, node.config.max_entries));
         }
     }
 
@@ -153,14 +129,12 @@ impl Leader {
                         in_flight.clear();
                         *retried = true;
                         self.maybe_append(node, cx, slot);
-                    } else if let Some(append) = in_flight.back() {
+                    } else if let Some(&last) = in_flight.back() {
                         // Perhaps only the answers were lost: ask whether it has all of it.
-                        let prev = append.last;
-                        self.probe(node, cx, slot, prev);
-                    } else if let Some(id) = node.log.id_at(matched) {
-                        send_append(node, cx, slot, id, 0);
+                        self.probe(node, cx, slot, last);
                     } else {
-                        self.probe(node, cx, slot, matched);
+                        let id = node.log.id_at(matched).expect("who has all has the last entry");
+                        send_append(node, cx, slot, id, 0);
                     }
                 }
             }
@@ -214,7 +188,7 @@ impl Leader {
         match &mut follower.flow {
             Flow::Probing { .. } | Flow::Installing => follower.stream(index),
             Flow::Streaming { in_flight, retried } => {
-                while in_flight.front().is_some_and(|append| append.last <= index) {
+                while in_flight.front().is_some_and(|&last| last <= index) {
                     in_flight.pop_front();
                     *retried = false;
                 }
@@ -230,7 +204,6 @@ impl Leader {
         if self.followers[slot].is_idle() {
             node.timers.due[slot] = cx.now + node.config.heartbeat;
         }
-        self.resend_overtaker(node, cx, slot);
         self.maybe_append(node, cx, slot);
         Ok(())
     }
@@ -246,30 +219,26 @@ impl Leader {
         term: Option<Term>,
         first: Index,
     ) {
-        let Progress { matched, flow } = &mut self.followers[slot];
-        match flow {
-            // Only the answer to the latest probe counts; it starts the next one. Where the logs are
-            // known to agree it is an old answer, to a probe of the same place before they did.
-            Flow::Probing { prev: asked } if *asked == prev && prev > *matched => {}
-            // An append has overtaken the one before it, and will be sent again after that one.
-            Flow::Streaming { in_flight, .. } => {
-                let append = in_flight.iter_mut().find(|a| a.prev == prev && prev > *matched);
-                if let Some(append) = append {
-                    append.overtook = true;
-                }
-                return;
-            }
-            Flow::Probing { .. } | Flow::Installing => return,
+        let follower = &mut self.followers[slot];
+        let matched = follower.matched;
+        // Only the answer to the latest probe counts; it starts the next one. Where the logs are known
+        // to agree it is an old answer, to a probe of the same place before they did.
+        if follower.flow != (Flow::Probing { prev }) || prev <= matched {
+            return;
         }
         // If this log has entries of the follower's term there, the logs may agree up to the last
         // of them; if not, they cannot agree anywhere in that term.
         let ours = term.and_then(|term| node.log.last_of_term(term)).filter(|&last| last < prev);
-        let next = ours.unwrap_or_else(|| first.prev()).max(*matched);
+        let next = ours.unwrap_or_else(|| first.prev()).max(matched);
         assert!(next < prev, "a back-up from {prev} to {next} is none");
-        if node.log.id_at(next).is_some() {
-            self.probe(node, cx, slot, next);
-        } else {
+        if node.log.id_at(next).is_none() {
             self.install(node, cx, slot);
+        } else if next == matched {
+            // That much is known already, if only because all logs begin alike.
+            follower.stream(matched);
+            self.maybe_append(node, cx, slot);
+        } else {
+            self.probe(node, cx, slot, next);
         }
     }
 
@@ -328,17 +297,34 @@ impl Node {
     ) -> Result<(), Refusal> {
         let outcome = if request.term < self.term() {
             Appended::Stale
+        } else if self.is_early(request) {
+            // What comes before it is still on the way, or lost. The answer to that answers this.
+            self.early.insert(request.prev.index, request.clone());
+            return Ok(());
         } else if let Some(conflict) = self.conflict_with(request.prev)? {
             conflict
         } else {
-            let last = self.append(cx, request)?;
-            // The entries up to here agree with the leader's; what may follow is not vouched for.
-            self.commit_up_to(cx, request.commit.min(last));
+            let mut last = self.append(cx, request)?;
+            while let Some(next) = self.early.first_entry().filter(|next| *next.key() <= last) {
+                let next = next.remove();
+                if self.conflict_with(next.prev)?.is_none() {
+                    last = self.append(cx, &next)?.max(last);
+                }
+            }
             Appended::Matched(last)
         };
         let reply = AppendEntriesReply { term: self.term(), prev: request.prev.index, outcome };
         cx.send(from, Message::AppendEntriesReply(reply));
         Ok(())
+    }
+
+    /// Whether an append has overtaken the one before it. A few of them are kept, in memory only:
+    /// without that a leader with several appends in flight would have to send most of them twice.
+    fn is_early(&self, request: &AppendEntries) -> bool {
+        const KEPT: usize = 64;
+        request.prev.index > self.log.last().index
+            && !request.entries.is_empty()
+            && (self.early.len() < KEPT || self.early.contains_key(&request.prev.index))
     }
 
     /// "Reply false if log doesn't contain an entry at prevLogIndex whose term matches prevLogTerm."
@@ -363,7 +349,9 @@ impl Node {
 
     /// "If an existing entry conflicts with a new one, delete the existing entry and all that follow
     /// it. Append any new entries not already in the log." Entries that are already there stay: the
-    /// request may be an old one, overtaken by others. The answer is the last entry that agrees.
+    /// request may be an old one, overtaken by others. The answer is the last entry that agrees; up
+    /// to there the follower may take over the leader's commit index, what may follow is not vouched
+    /// for.
     fn append(&mut self, cx: &mut Cx<'_>, request: &AppendEntries) -> Result<Index, Refusal> {
         let mut index = request.prev.index;
         for entry in request.entries.iter() {
@@ -385,6 +373,7 @@ impl Node {
             // Writing a record drops what was at its place and after it.
             cx.disk.append(index.get(), entry.record);
         }
+        self.commit_up_to(cx, request.commit.min(index));
         Ok(index)
     }
 }

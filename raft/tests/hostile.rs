@@ -131,7 +131,7 @@ impl Victim {
     fn restart(&mut self) {
         self.raft = self.booted();
         self.applied = Index::BEFORE_FIRST;
-        let covered = View::snapshot(&self.raft).index.get();
+        let covered = View::covered(&self.raft).index.get();
         self.committed.retain(|&index, _| index <= covered);
         self.pull();
     }

@@ -398,7 +398,7 @@ scripts! {
     proposals_wait_for_the_append_under_way_and_ride_together
     an_unanswered_append_is_sent_again_once_then_probes_follow
     the_answer_to_a_heartbeat_starts_no_second_chain
-    an_append_that_overtakes_is_sent_again_after_the_one_before
+    an_append_that_overtakes_waits_for_the_one_before
     a_message_that_arrives_twice_changes_nothing_the_second_time
     answers_of_an_earlier_term_are_not_acted_on
     what_was_known_of_the_followers_ends_with_the_reign

@@ -293,7 +293,7 @@ fn remember<R: Consensus>(raft: &R, disk: &Disk) -> Remembered {
         voted_for: view.and_then(raft::View::voted_for),
         last: status.last,
         held,
-        snapshot: view.map_or(raft::LogId::BEFORE_FIRST, raft::View::snapshot),
+        snapshot: view.map_or(raft::LogId::BEFORE_FIRST, raft::View::covered),
         entries: entries.value(),
     }
 }

@@ -68,7 +68,7 @@ impl Server {
     /// Takes a snapshot now and then, of something applied a little while ago.
     fn maybe_snapshot(&mut self, cx: &mut Cx<'_>) {
         let Some(every) = self.snapshot_every else { return };
-        let covered = View::snapshot(&self.raft).index.get();
+        let covered = View::covered(&self.raft).index.get();
         if self.last().index.get() >= covered + every {
             let back = cx.rng.below(4) as usize;
             let given = self.given[self.given.len().saturating_sub(1 + back)];

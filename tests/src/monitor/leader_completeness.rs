@@ -9,6 +9,7 @@ use super::{Monitor, Step};
 use crate::{Outcome, demand, fail};
 use labrpc::{NodeId, Persister};
 use raft::{Index, LogId, Term};
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 #[derive(Default)]
@@ -31,13 +32,11 @@ fn at(step: &Step<'_>, index: Index) -> Has {
     if let Some((term, _)) = view.entry(step.disk as &dyn Persister, index) {
         return Has::Entry(term);
     }
-    let snapshot = view.snapshot();
-    if index == snapshot.index {
-        Has::Entry(snapshot.term)
-    } else if index < snapshot.index {
-        Has::Covered
-    } else {
-        Has::Nothing
+    let snapshot = view.covered();
+    match index.cmp(&snapshot.index) {
+        Ordering::Less => Has::Covered,
+        Ordering::Equal => Has::Entry(snapshot.term),
+        Ordering::Greater => Has::Nothing,
     }
 }
 

@@ -45,7 +45,7 @@ impl Monitor for LogMatching {
         let Some(from) = step.log_changed_from() else { return Ok(()) };
         let held = view.log();
         let start = held.start.max(Index::new(from));
-        let snapshot = view.snapshot();
+        let snapshot = view.covered();
         let mut before = if start > held.start {
             view.entry(step.disk, start.prev()).map(|(term, _)| term)
         } else {

@@ -228,10 +228,10 @@ async fn churn_client<R: Consensus + 'static>(
     let mut committed = Vec::new();
     while !stop.get() {
         let command = lab.random_command();
-        let accepted = (0..lab.servers())
-            .filter(|&server| lab.is_up(server))
-            .filter_map(|server| lab.start(server, &command))
-            .last();
+        let mut accepted = None;
+        for server in (0..lab.servers()).filter(|&server| lab.is_up(server)) {
+            accepted = lab.start(server, &command).or(accepted);
+        }
         let Some(id) = accepted else {
             lab.sleep_ms(79 + 17 * me).await;
             continue;

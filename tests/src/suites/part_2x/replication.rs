@@ -115,7 +115,7 @@ pub(super) async fn stale_replies_2x<R: Consensus + 'static>(lab: Lab<R>) -> Out
     stage.star(0, &[1]);
     let twice = Network {
         duplicate: Chance::of(1, 1),
-        duplicate_delay: Duration::from_millis(1_000)..Duration::from_millis(1_001),
+        duplicate_delay: Duration::from_secs(1)..Duration::from_millis(1_001),
         ..Network::reliable()
     };
     lab.world(|world| world.set_link(id(1), id(0), Some(twice)));
@@ -190,7 +190,7 @@ pub(super) async fn stale_snapshot_2x<R: Consensus + 'static>(lab: Lab<R>) -> Ou
         // later, and in between the log grows over the next snapshots.
         let twice = Network {
             duplicate: Chance::of(1, 1),
-            duplicate_delay: Duration::from_millis(20)..Duration::from_millis(1_000),
+            duplicate_delay: Duration::from_millis(20)..Duration::from_secs(1),
             ..Network::reliable()
         };
         let before = lab.cluster().snapshots_applied();
