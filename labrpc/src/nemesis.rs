@@ -94,8 +94,8 @@ impl Fault {
 }
 
 /// Faults and when they come, in the order of time. A part of a plan is a plan, so to cut one down
-/// is to take faults out. Its text has a line for each fault; blank lines, and lines that begin with
-/// `#`, are comments.
+/// is to take faults out. Its text has a line for each fault; blank lines, and lines that begin
+/// with `#`, are comments.
 ///
 /// ```
 /// use labrpc::{Network, Plan, World};
@@ -190,8 +190,8 @@ pub struct Storm {
     pub every: Duration,
     /// How long a trouble lasts, uniformly.
     pub lasts: Range<Duration>,
-    /// How many nodes may be down at once at most, be they crashed, paused or without a disk: with a
-    /// minority, the majority can always go on.
+    /// How many nodes may be down at once at most, be they crashed, paused or without a disk: with
+    /// a minority, the majority can always go on.
     pub max_down: usize,
     /// The network to which it returns after a trouble with the network.
     pub network: Network,

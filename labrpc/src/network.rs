@@ -1,4 +1,5 @@
-//! What the network does to messages: how long they take, which of them get lost, copied, held back.
+//! What the network does to messages: how long they take, which of them get lost, copied, held
+//! back.
 
 use crate::time::{duration_text, parse_duration};
 use crate::{Kind, Rng};

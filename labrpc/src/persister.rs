@@ -345,3 +345,48 @@ impl Persister for CutShort<'_> {
         self.seen.raft_state_bytes()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The bytes that a trim moves down are no more than those that it frees, and those that it
+    /// leaves lying about no more than those that are alive.
+    #[test]
+    fn a_million_records_that_are_appended_and_trimmed_stay_cheap_and_small() {
+        const KEPT: u64 = 32;
+        let mut disk = Disk::default();
+        let (mut moved, mut freed) = (0, 0);
+        for index in 1..=1_000_000_u64 {
+            disk.append(index, &index.to_le_bytes()[..(index % 9) as usize]);
+            let before = disk.records.before;
+            disk.trim(index.saturating_sub(KEPT));
+            if disk.records.before != before {
+                moved += disk.records.bytes.len() as u64;
+                freed += disk.records.before - before;
+            }
+            let (bytes, alive) = (disk.records.bytes.len(), disk.records.live_bytes());
+            assert!(bytes <= 2 * alive, "{bytes} bytes for {alive}");
+        }
+        assert!(moved <= freed, "{moved} bytes moved for {freed}");
+        assert_eq!(disk.records.starts.len() as u64, KEPT + 1);
+        assert!(disk.records.bytes.capacity() < 2048 && disk.records.starts.capacity() < 128);
+    }
+
+    #[test]
+    fn a_log_that_is_trimmed_rarely_moves_each_byte_once_at_most() {
+        let mut disk = Disk::default();
+        let mut moved = 0;
+        for index in 1..=100_000_u64 {
+            disk.append(index, b"8 bytes.");
+            if index % 1000 == 0 {
+                disk.trim(index - 100);
+                moved += disk.records.bytes.len();
+            }
+        }
+        assert!(moved <= 100 * 101 * 8, "{moved} bytes moved");
+        disk.truncate(0);
+        disk.trim(0);
+        assert_eq!((disk.records.bytes.len(), disk.raft_state_bytes()), (0, 0));
+    }
+}

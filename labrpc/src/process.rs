@@ -8,8 +8,8 @@ use std::fmt;
 /// Whether a message asks or answers; the network treats the two differently, as the labs' RPCs.
 ///
 /// A request is tested once: sent over a link that is cut it is lost, and otherwise it arrives,
-/// whatever becomes of the link. A reply is tested twice, when it is sent and when it arrives, since
-/// a caller whose link was cut meanwhile has given up.
+/// whatever becomes of the link. A reply is tested twice, when it is sent and when it arrives,
+/// since a caller whose link was cut meanwhile has given up.
 ///
 /// ```
 /// use labrpc::Kind;
@@ -134,8 +134,8 @@ impl<'a, M> Context<'a, M> {
     ///
     /// let (mut rng, mut disk) = (Rng::new(1), Disk::default());
     /// let (mut outbox, mut notes) = (Vec::new(), Notes::off());
-    /// let mut cx =
-    ///     Context::new(NodeId::new(0), Instant::ZERO, &mut rng, &mut disk, &mut outbox, &mut notes);
+    /// let (me, now) = (NodeId::new(0), Instant::ZERO);
+    /// let mut cx = Context::new(me, now, &mut rng, &mut disk, &mut outbox, &mut notes);
     /// cx.send(NodeId::new(1), "hello");
     /// assert_eq!(outbox, [(NodeId::new(1), "hello")]);
     /// ```
@@ -173,8 +173,11 @@ impl<'a, M> Context<'a, M> {
     /// # struct Inner(u64);
     /// # impl Wire for Inner { fn kind(&self) -> Kind { Kind::Request } }
     /// # struct Core;
-    /// # impl Core { fn on_message(&mut self, cx: &mut Context<'_, Inner>, from: NodeId, m: Inner) {
-    /// #     cx.send(from, m); } }
+    /// # impl Core {
+    /// #     fn on_message(&mut self, cx: &mut Context<'_, Inner>, from: NodeId, message: Inner) {
+    /// #         cx.send(from, message);
+    /// #     }
+    /// # }
     ///
     /// #[derive(Clone, Debug, Serialize, Deserialize)]
     /// enum Outer { Core(Inner), Client(String) }

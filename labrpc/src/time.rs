@@ -182,4 +182,35 @@ mod tests {
         assert_eq!(fast.read(later), Instant(1_100_000));
         assert_eq!(fast.drifting(later, -100_000).read(later), Instant(1_100_000));
     }
+
+    #[test]
+    fn durations_survive_as_text() {
+        for (nanos, text) in [
+            (0, "0ms"),
+            (1, "0.000001ms"),
+            (500_000, "0.5ms"),
+            (10_000_000, "10ms"),
+            (1_234_567_891, "1234.567891ms"),
+            (u64::MAX, "18446744073709.551615ms"),
+        ] {
+            let duration = Duration::from_nanos(nanos);
+            assert_eq!(duration_text(duration), text);
+            assert_eq!(parse_duration(text), Some(duration));
+            assert_eq!(parse_duration(&SimTime(nanos).to_string()), Some(duration));
+        }
+        for bad in ["", "ms", "5", "5s", "-5ms", "+5ms", ".5ms", "5.ms", "0.0000001ms", "5 ms"] {
+            assert_eq!(parse_duration(bad), None, "{bad}");
+        }
+        assert_eq!(parse_duration("18446744073709.551616ms"), None);
+    }
+
+    #[test]
+    fn the_end_of_time_is_not_passed() {
+        let fast = Clock::TRUE.drifting(SimTime::ZERO, 1_000_000);
+        assert_eq!(fast.read(SimTime(u64::MAX)), Instant(u64::MAX));
+        assert_eq!(Instant(u64::MAX) + Duration::from_nanos(1), Instant(u64::MAX));
+        let slow = Clock::TRUE.drifting(SimTime::ZERO, -500_000);
+        assert_eq!(slow.when(Instant(u64::MAX), SimTime::ZERO), SimTime(u64::MAX));
+        assert_eq!(Instant(3).since(Instant(5)), Duration::ZERO);
+    }
 }

@@ -164,7 +164,10 @@ impl fmt::Display for Event {
 /// ```
 /// use labrpc::{Event, NodeId, Record, SimTime};
 /// let record = Record {
-///     number: 12, at: SimTime::from_nanos(3_500_000), node: Some(NodeId::new(2)), event: Event::Wake,
+///     number: 12,
+///     at: SimTime::from_nanos(3_500_000),
+///     node: Some(NodeId::new(2)),
+///     event: Event::Wake,
 /// };
 /// assert_eq!(record.to_string(), "    12       3.500000ms n2   wake");
 /// assert_eq!(
@@ -199,7 +202,7 @@ impl fmt::Display for Record {
 /// let mut world = World::new(1, Network::reliable());
 /// world.set_trace(Trace::last(2));
 /// let node = world.add(|_| ());
-/// world.poke(node, |(), cx| cx.note("hello", format_args!("from {}", cx.me)));
+/// world.poke(node, |(), cx| cx.note("hello", format_args!("from {node}")));
 /// world.crash(node, CrashPoint::Now);
 /// let lines: Vec<String> = world.trace().records().map(ToString::to_string).collect();
 /// assert_eq!(

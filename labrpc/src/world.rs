@@ -99,7 +99,13 @@ const WAKE_UPS_AT_ONE_INSTANT: u32 = 1_000;
 const EVENTS_AT_ONE_INSTANT: u32 = 1_000_000;
 
 /// A simulated world of processes of one kind; several kinds make an enum, over
-/// [`Context::nested`].
+/// [`Context::nested`]. The [crate's documentation](crate) tells the rules.
+///
+/// A clone goes on exactly as the original does: for looking ahead, or for trying two ends of one
+/// beginning. It shares the closures that boot the nodes, so these had better own nothing that
+/// changes.
+///
+/// Functions that take the name of a node panic if there is no such node.
 ///
 /// ```
 /// use labrpc::{Context, Instant, Kind, Network, NodeId, Process, Wire, World};
@@ -199,8 +205,8 @@ impl<P: Process> World<P> {
     }
 
     /// Adds a node and boots it. `boot` makes the process from what is on the disk, now and at each
-    /// restart. To boot is a step like any other, except that no crash cuts it short; it can send to
-    /// nodes that are there already.
+    /// restart. To boot is a step like any other, except that no crash cuts it short; it can send
+    /// to nodes that are there already.
     ///
     /// # Panics
     /// At the 65,536th node. The links are a square table: thousands are too many.

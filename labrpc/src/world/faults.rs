@@ -2,6 +2,7 @@
 
 use super::node::Node;
 use super::{Pending, World};
+use crate::time::{duration_text, nanos};
 use crate::trace::{Event, Loss, Mark};
 use crate::{Disk, Fingerprint, Network, NodeId, Process};
 use serde::{Deserialize, Serialize};
@@ -97,6 +98,11 @@ impl<P: Process> World<P> {
         }
     }
 
+    /// Takes back a crash that has not come yet.
+    pub fn disarm(&mut self, id: NodeId) {
+        self.nodes[id.index()].armed = None;
+    }
+
     pub(super) fn go_down(&mut self, id: NodeId, point: CrashPoint) {
         self.mark(Mark::Crash, Some(id), point.code(), 0, || Event::Crash {
             point: format!("{point:?}"),
@@ -162,10 +168,10 @@ impl<P: Process> World<P> {
 
     /// Sets how long a node takes over each message, one after the other; zero is the default. A
     /// message is handled, and what it brings leaves, when that time has passed. A wake-up takes no
-    /// time but waits for the message that the node is at. What it is at takes as long as it was to.
+    /// time but waits for the message that the node is at, which is not affected by the change.
     pub fn set_service_time(&mut self, id: NodeId, each: Duration) {
         self.nodes[id.index()].service_time = each;
-        self.tune(id, 0, crate::time::nanos(each), format_args!("{each:?} per message"));
+        self.tune(id, 0, nanos(each), format_args!("{} per message", duration_text(each)));
     }
 
     /// Lets a node's clock gain `ppm` millionths, or lose them, from now on.
@@ -187,8 +193,9 @@ impl<P: Process> World<P> {
     }
 
     /// Ends all faults but the loss of a disk: nodes that are down start again, those that are
-    /// paused go on, and crashes that have not come are called off; clocks show no more drift, nodes
-    /// take no time; links are mended, unclogged, and as all others; and the network is `network`.
+    /// paused go on, and crashes that have not come are called off; clocks show no more drift,
+    /// nodes take no time; links are mended, unclogged, and as all others; and the network is
+    /// `network`.
     ///
     /// What may never happen is asked during a storm; what has to happen, after it.
     ///
@@ -254,8 +261,9 @@ impl<P: Process> World<P> {
         });
     }
 
-    /// Cuts one direction of a link. A request sent over it from now on never arrives, not even when
-    /// the link is mended; one that is on its way does. A reply that is on its way over it is lost.
+    /// Cuts one direction of a link. A request sent over it from now on never arrives, not even
+    /// when the link is mended; one that is on its way does. A reply that is on its way over it is
+    /// lost.
     ///
     /// So the answer to a request that was on its way is lost if both directions are cut.
     pub fn cut(&mut self, from: NodeId, to: NodeId) {

@@ -56,8 +56,8 @@ impl<P: Process> World<P> {
     }
 
     /// The node whose step was the last thing to happen: in a call of [`step`](World::step),
-    /// [`poke`](World::poke), [`add`](World::add) or [`restart`](World::restart). `None` if the last
-    /// of these brought no step, or one that ended in a crash.
+    /// [`poke`](World::poke), [`add`](World::add) or [`restart`](World::restart). `None` if the
+    /// last of these brought no step, or one that ended in a crash.
     pub fn stepped(&self) -> Option<NodeId> {
         self.stepped
     }

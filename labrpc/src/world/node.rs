@@ -102,7 +102,7 @@ impl<P: Process> Node<P> {
     pub fn wants_to_wake_at(&self, now: SimTime) -> Option<SimTime> {
         let wanted = self.process.as_ref()?.next_wakeup()?;
         let at = self.clock.when(wanted, now);
-        (at.as_nanos() != u64::MAX).then_some(at)
+        (wanted.as_nanos() < u64::MAX && at.as_nanos() < u64::MAX).then_some(at)
     }
 
     /// Whether a message has to wait before it is handled.
