@@ -404,7 +404,7 @@ mod tests {
         let config = &catalogue.find("snapshot_install_unreliable_2d").unwrap().config;
         assert_eq!(config["network"], "unreliable");
         assert_eq!(config["snapshot_every"], 10);
-        assert_eq!(config["election_timeout_ms"], serde_json::json!([300, 600]));
+        assert_eq!(config["election_timeout_ms"], serde_json::json!([400, 800]));
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod storms;
 use super::scenarios;
 use elections::{
     double_vote_2x, even_split_2x, one_way_2x, paused_leader_2x, slow_network_2x, stale_votes_2x,
+    vote_resets_timer_2x,
 };
 use replication::{
     back_up_2x, figure_8_2x, figure_8_committed_2x, kept_match_index_2x, open_load_2x, replay_2x,
@@ -46,7 +47,9 @@ scenarios! { "2x";
     back_up_2x: 3 reliable plain []
         "a log that conflicts in hundreds of entries of few terms is mended in few RPCs";
     slow_network_2x: 5 reliable plain []
-        "on a network almost as slow as the timeouts, voters give the winner time to speak";
+        "on a network almost as slow as the timeouts, elections are settled in a few terms";
+    vote_resets_timer_2x: 3 reliable plain []
+        "who has given its vote gives the winner time to speak";
     open_load_2x: 5 unreliable plain []
         "a thousand proposals a second cost at most four messages per server and command";
     crash_points_2x: 5 reliable snapshots []

@@ -208,3 +208,32 @@ pub(super) async fn slow_network_2x<R: Consensus + 'static>(lab: Lab<R>) -> Outc
     demand!(lab.n_committed(first) == n, "agreement", "entry {first} is not everywhere");
     Ok(())
 }
+
+pub(super) async fn vote_resets_timer_2x<R: Consensus + 'static>(lab: Lab<R>) -> Outcome {
+    let stage = Stage::new(lab.clone());
+    lab.one("first", 3, Retry::Yes).await?;
+    for _ in 0..12 {
+        // Without their leader, one of servers 1 and 2 campaigns, and the other votes for it.
+        stage.elect(0, &[1, 2]).await?;
+        stage.only(&[(1, 2)]);
+        let terms = || [1, 2].map(|server| stage.status_of(server).term);
+        let before = terms()[0].max(terms()[1]);
+        for _ in 0..5_000 {
+            if terms().iter().all(|&term| term > before) {
+                break;
+            }
+            lab.sleep_ms(1).await;
+        }
+        // It hears nothing more of it; and gives it more than a heartbeat's time all the same.
+        stage.only(&[]);
+        let voted = terms();
+        lab.sleep_ms(120).await;
+        demand!(
+            terms() == voted,
+            "timer reset on granting a vote",
+            "n1 and n2 were in {voted:?}, one by a vote, and 120 ms later are in {:?}",
+            terms()
+        );
+    }
+    stage.reunite().await
+}

@@ -30,9 +30,9 @@ impl<R: Consensus + 'static> Stage<R> {
                 for to in 0..n {
                     let up = pairs.contains(&(from, to)) || pairs.contains(&(to, from));
                     if up {
-                        world.mend(id(from), id(to))
+                        world.mend(id(from), id(to));
                     } else {
-                        world.cut(id(from), id(to))
+                        world.cut(id(from), id(to));
                     }
                     if world.links().is_clogged(id(from), id(to)) {
                         world.unclog(id(from), id(to));
