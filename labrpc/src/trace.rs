@@ -291,7 +291,9 @@ pub fn first_difference<T: PartialEq>(
     }
 }
 
-/// A running 64-bit digest of everything that happened; no defence against a forger.
+/// A running 64-bit digest of everything that happened: every event in its order, with its time, its
+/// node and, if it is about a message, the bytes. What a step writes to its disk shows in it as soon
+/// as a message depends on it. It is no defence against a forger.
 ///
 /// ```
 /// use labrpc::Fingerprint;

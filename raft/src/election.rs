@@ -75,12 +75,11 @@ impl Node {
         // Section 5.4.1: who lacks a committed entry finds no majority that lets it pass.
         let up_to_date = request.last >= self.log.last();
         let granted = request.term == self.term() && free && up_to_date;
-        if granted {
-            if self.hard.voted_for.is_none() {
-                self.save(cx, request.term, Some(from));
-                cx.note("voted", format_args!("for {from} in {}", request.term));
-            }
-            // Only who gives its vote waits anew: an outdated candidate must not hold up others.
+        if granted && self.hard.voted_for.is_none() {
+            self.save(cx, request.term, Some(from));
+            cx.note("voted", format_args!("for {from} in {}", request.term));
+            // Only who gives its vote waits anew: an outdated candidate must not hold up others, nor
+            // one that asks for a vote which it has.
             self.reset_election_timer(cx);
         }
         let reply = RequestVoteReply { term: self.term(), granted };

@@ -113,7 +113,7 @@
 //! | 2. `votedFor` null or `candidateId`, and log up-to-date | `free` and `up_to_date` there; the order of [`LogId`] |
 //! | **`AppendEntries` RPC, receiver** | `Node::on_append_entries` |
 //! | 1. false if term < `currentTerm` | [`Appended::Stale`] |
-//! | 2. false without the entry before | `Node::conflict_with` |
+//! | 2. false without the entry before | `Node::conflict_with`; `Node::is_early` if that is on its way |
 //! | 3. delete what conflicts and all that follows | `Node::append` |
 //! | 4. append what is not there | `Node::append` |
 //! | 5. `commitIndex` = min(`leaderCommit`, last new entry) | `Node::commit_up_to` |
@@ -144,11 +144,12 @@
 //! | 7. else discard the log | `Node::install`, `storage::discard_log` |
 //! | 8. reset the state machine | [`Applied::Snapshot`] |
 //! | **Sections** | |
-//! | 5.1 retry what is not answered | `Candidate::on_due`, `Leader::on_due` |
+//! | 5.1 retry what is not answered | `Candidate::on_due`, to who has not answered: a refusal is final for the term; `Leader::on_due` |
 //! | 5.1 terms as a logical clock | [`Term`]; `Node::save` asserts that it never falls |
 //! | 5.2 one vote per term, durable | `Node::on_request_vote`, `Node::save` |
 //! | 5.2 random timeouts | `Node::reset_election_timer`, [`Config::election_timeout`] |
 //! | 5.3 consistency check | `Node::conflict_with` |
+//! | 5.3 appends that overtake one another | `Node::is_early`, `Node::on_append_entries` |
 //! | 5.3 back-up a term at a time | [`Appended::Conflict`], `Leader::on_conflict`, `Log::first_of_its_term`, `Log::last_of_term` |
 //! | 5.4.1 who is up-to-date | the order of [`LogId`] |
 //! | 5.4.2 no entry of an earlier term is committed by counting | `Leader::maybe_commit` |
@@ -166,7 +167,7 @@
 //! | from | when | to |
 //! |---|---|---|
 //! | Probing | the follower agrees | Streaming |
-//! | Probing | it disagrees | Probing, further back; Installing, if that is gone |
+//! | Probing | it disagrees | Probing, further back; Streaming, if that is known to agree; Installing, if it is gone |
 //! | Streaming | an append has no answer, twice | Probing, at the end of what was sent |
 //! | Streaming | the next entries are gone | Installing |
 //! | Installing | the follower has the snapshot | Streaming |
@@ -174,13 +175,16 @@
 //!
 //! - *Probing* (`Leader::probe`): an append without entries asks whether the logs agree up to
 //!   `prev`. "No" comes with the follower's term there and where that term begins, and the next
-//!   probe goes back past the term. A new leader probes from the end of its log.
+//!   probe goes back past the term. If that leads to where the logs are known to agree, there is
+//!   nothing left to ask, and entries flow at once. A new leader probes from the end of its log.
 //! - *Streaming* (`Leader::maybe_append`): entries flow, at most [`Config::max_entries`] in one
 //!   append and at most [`Config::max_in_flight`] appends without an answer. What is proposed
 //!   meanwhile rides with the next one. An append that is not answered within [`Config::retry`] is
 //!   sent once more; then the leader falls back to probes, so that a follower which is cut off
 //!   costs a heartbeat and no more. With more than one in flight an append may overtake the one
-//!   before it; it is sent again after that one (`Leader::resend_overtaker`).
+//!   before it. The follower keeps such an append in memory (`Node::early`) and does not answer it
+//!   until the one before has come, whose answer is for both. What it keeps is lost in a crash, and
+//!   with the term; then the leader's retry sends it again.
 //! - *Installing* (`Leader::install`): what the follower needs is gone, into a snapshot, which is
 //!   sent in its place. The log may go on to hold a tail behind the snapshot
 //!   ([`Config::snapshot_tail`]), so that this is rare.

@@ -370,7 +370,8 @@ impl Consensus for Raft {
 
     fn boot(cx: &mut Cx<'_>, peers: &[NodeId], config: Config) -> Self {
         assert!(peers.contains(&cx.me), "{} is not among {peers:?}", cx.me);
-        assert!(config.max_entries >= 1 && config.max_in_flight >= 1, "{config:?}");
+        assert!((1..=1024).contains(&config.max_entries), "{config:?}");
+        assert!((1..=64).contains(&config.max_in_flight), "{config:?}");
         assert!(!config.heartbeat.is_zero() && !config.retry.is_zero(), "{config:?}");
         let (hard, log) = storage::load(cx.disk);
         let peers: Vec<NodeId> = peers.iter().copied().filter(|&peer| peer != cx.me).collect();

@@ -7,7 +7,7 @@
 use crate::message::{AppendEntries, AppendEntriesReply, Appended, Entries, Message};
 use crate::raft::{Cx, Node, Refusal};
 use crate::storage;
-use crate::{Index, LogId, Term};
+use crate::{Config, Index, LogId, Term};
 use labrpc::NodeId;
 use std::collections::VecDeque;
 
@@ -318,13 +318,16 @@ impl Node {
         Ok(())
     }
 
-    /// Whether an append has overtaken the one before it. A few of them are kept, in memory only:
-    /// without that a leader with several appends in flight would have to send most of them twice.
+    /// Whether an append has overtaken the one before it. As many are kept as a leader may have in
+    /// flight, in memory only: without that a leader with several appends in flight would have to send most of them twice.
     fn is_early(&self, request: &AppendEntries) -> bool {
-        const KEPT: usize = 64;
-        request.prev.index > self.log.last().index
+        let (last, prev) = (self.log.last().index, request.prev.index);
+        let Config { max_in_flight, max_entries, .. } = self.config;
+        let within = last.get() + (max_in_flight * max_entries) as u64;
+        prev > last
+            && prev.get() <= within
             && !request.entries.is_empty()
-            && (self.early.len() < KEPT || self.early.contains_key(&request.prev.index))
+            && (self.early.len() < max_in_flight || self.early.contains_key(&prev))
     }
 
     /// "Reply false if log doesn't contain an entry at prevLogIndex whose term matches prevLogTerm."

@@ -190,12 +190,13 @@ pub struct Config {
     pub election_timeout: Range<Duration>,
     /// How often a leader says that it is there when there is nothing else to say.
     pub heartbeat: Duration,
-    /// How long a leader waits for an acknowledgement of entries before it sends them again.
+    /// How long a leader waits for an acknowledgement of entries before it sends them again. It should
+    /// be longer than the usual round trip, or every append is sent twice.
     pub retry: Duration,
-    /// The most entries in one append, at least 1. Without a limit one follower that is cut off
+    /// The most entries in one append, in `[1, 1024]`. Without a limit one follower that is cut off
     /// makes every command dearer, the longer the worse.
     pub max_entries: usize,
-    /// The most appends with entries that a follower has not acknowledged, at least 1. With one,
+    /// The most appends with entries that a follower has not acknowledged, in `[1, 64]`. With one,
     /// new proposals wait and ride together, which is cheapest; more trade messages for latency.
     pub max_in_flight: usize,
     /// How many entries stay in the log behind a snapshot, so that a follower which lags a little

@@ -1,6 +1,6 @@
 //! A Raft cluster in a world, with the labs' words for what a script does to it.
 //!
-//! Every step of the world passes through [`Cluster::observe`], which writes the ledger of what has
+//! Every step of the world passes through `Cluster::observe`, which writes the ledger of what has
 //! been applied and shows the step to all monitors. The words themselves are in `words`, on the
 //! handle [`Lab`] that scripts hold.
 
@@ -15,10 +15,10 @@ use crate::monitor::{
 };
 use crate::{Failure, Outcome, fail};
 use labrpc::{
-    Context, CrashPoint, Disk, Fingerprint, Instant, Kind, Network, NodeId, Notes, Persister, Rng,
-    SimTime, Totals, Wire, World,
+    Context, CrashPoint, Disk, Fingerprint, Instant, Network, NodeId, Notes, Persister, Rng,
+    SimTime, Totals, World,
 };
-use raft::{Config, Consensus, Index, Status};
+use raft::{Config, Consensus, Index, LogId, Status};
 use std::time::Duration;
 
 /// What a cluster is made of.
@@ -36,7 +36,7 @@ pub struct Setup {
     pub monitors: bool,
     /// How much simulated time a script may take: 120 s, as in the labs.
     pub time_limit: Duration,
-    /// How many steps it may take; the longest scenario takes a thousandth of the default.
+    /// How many steps it may take; the longest scenario takes a fiftieth of the default.
     pub step_limit: u64,
 }
 
@@ -50,7 +50,7 @@ impl Setup {
             applier: Applier::Plain,
             monitors: true,
             time_limit: Duration::from_secs(120),
-            step_limit: 20_000_000,
+            step_limit: 2_000_000,
         }
     }
 }
@@ -65,7 +65,8 @@ pub struct Cluster<R: Consensus> {
     connected: Vec<bool>,
     last: Vec<Option<(u32, Status)>>,
     applied: Vec<Index>,
-    snapshots: u64,
+    /// Snapshots handed to services at a boot, and later: those of a leader.
+    snapshots: (u64, u64),
     ledger: Ledger,
     monitors: Vec<Box<dyn Monitor>>,
     durability: Durability,
@@ -89,7 +90,7 @@ impl<R: Consensus + 'static> Cluster<R> {
             connected: vec![true; servers],
             last: vec![None; servers],
             applied: vec![Index::BEFORE_FIRST; servers],
-            snapshots: 0,
+            snapshots: (0, 0),
             ledger: Ledger::default(),
             monitors: if setup.monitors { monitor::all(servers) } else { Vec::new() },
             durability: Durability::new(promise),
@@ -114,21 +115,21 @@ impl<R: Consensus + 'static> Cluster<R> {
 
     /// Lets the world run to a point in time; false if something failed before.
     pub fn run_to(&mut self, until: SimTime) -> bool {
+        let Setup { time_limit, step_limit, .. } = self.setup;
         while self.failure.is_none() && self.world.step_until(until) {
             self.observe();
+            if self.world.totals().steps > step_limit {
+                let facts = format!("the script takes more than {step_limit} steps");
+                self.fail(Failure::new("step limit", facts));
+            }
         }
         if let Some(why) = self.world.halted() {
             let failure = Failure::new("progress", why);
             self.fail(failure);
         }
-        let Setup { time_limit, step_limit, .. } = self.setup;
         if self.world.now() > SimTime::ZERO + time_limit {
             let facts = format!("the script takes more than {time_limit:?} of simulated time");
             self.fail(Failure::new("time limit", facts));
-        }
-        if self.world.totals().steps > step_limit {
-            let facts = format!("the script takes more than {step_limit} steps");
-            self.fail(Failure::new("step limit", facts));
         }
         self.failure.is_none()
     }
@@ -156,23 +157,36 @@ impl<R: Consensus + 'static> Cluster<R> {
         if let Some(complaint) = peer.complaint() {
             return Err(complaint.clone());
         }
+        let slot = id.index();
+        let before = self.last[slot].filter(|(earlier, _)| *earlier == life);
         self.delivered.clear();
         for delivery in peer.delivered() {
             let bytes = peer.bytes(delivery);
             let mut digest = digest(bytes);
             if delivery.is_snapshot {
-                self.snapshots += 1;
+                if before.is_some() {
+                    self.snapshots.1 += 1;
+                } else {
+                    self.snapshots.0 += 1;
+                }
                 if self.setup.applier != Applier::Plain {
                     compare_snapshot::<R>(&mut self.ledger, id, bytes)?;
                 }
                 digest = 0;
             } else {
-                self.ledger.note(delivery.id.index.get(), Some(delivery.id), digest, bytes);
+                let index = delivery.id.index.get();
+                self.ledger.note(index, Some(delivery.id), digest, bytes);
+                if self.ledger.get(index).is_none_or(|entry| entry.digest != digest) {
+                    fail!(
+                        "state machine safety",
+                        "{id} applied {} at index {index}, where {} was applied before",
+                        bytes.escape_ascii(),
+                        self.ledger.command(index).unwrap_or_default().escape_ascii()
+                    );
+                }
             }
             self.delivered.push((delivery.clone(), digest));
         }
-        let slot = id.index();
-        let before = self.last[slot].filter(|(earlier, _)| *earlier == life);
         if before.is_none() {
             self.applied[slot] = Index::BEFORE_FIRST;
         }
@@ -184,7 +198,9 @@ impl<R: Consensus + 'static> Cluster<R> {
             return Ok(());
         }
         let disk = self.world.disk(id);
-        let promises = self.world.sent().iter().any(|(_, message)| message.kind() == Kind::Reply);
+        let promises = !self.world.sent().is_empty();
+        let world = &self.world;
+        let holders = |entry: LogId| world.ids().filter(|&id| holds(world, id, entry)).count();
         let step = Step {
             node: id,
             life,
@@ -194,6 +210,8 @@ impl<R: Consensus + 'static> Cluster<R> {
             disk,
             delivered: &self.delivered,
             ledger: &self.ledger,
+            servers: self.setup.servers,
+            holders: &holders,
             promises,
         };
         for monitor in &mut self.monitors {
@@ -238,9 +256,14 @@ impl<R: Consensus + 'static> Cluster<R> {
         self.failure.as_ref()
     }
 
-    /// How many snapshots were handed to services: after restarts, and for who lagged behind.
-    pub fn snapshots_applied(&self) -> u64 {
-        self.snapshots
+    /// How many snapshots were handed to services at the start of a life: their own, from the disk.
+    pub fn snapshots_restored(&self) -> u64 {
+        self.snapshots.0
+    }
+
+    /// How many snapshots were handed to services in the middle of a life: those of a leader.
+    pub fn snapshots_installed(&self) -> u64 {
+        self.snapshots.1
     }
 
     /// The highest index that any server has applied.
@@ -275,6 +298,15 @@ fn compare_snapshot<R: Consensus>(ledger: &mut Ledger, id: NodeId, state: &[u8])
     Ok(())
 }
 
+/// Whether a server holds an entry or covers it; yes if it cannot be asked.
+fn holds<R: Consensus>(world: &World<Peer<R>>, id: NodeId, entry: LogId) -> bool {
+    let Some(view) = world.node(id).and_then(|peer| peer.raft.view()) else { return true };
+    match view.entry(world.disk(id), entry.index) {
+        Some((term, _)) => term == entry.term,
+        None => entry.index <= view.covered().index,
+    }
+}
+
 fn remember<R: Consensus>(raft: &R, disk: &Disk) -> Remembered {
     let status = raft.status();
     let mut entries = Fingerprint::default();
@@ -293,7 +325,7 @@ fn remember<R: Consensus>(raft: &R, disk: &Disk) -> Remembered {
         voted_for: view.and_then(raft::View::voted_for),
         last: status.last,
         held,
-        snapshot: view.map_or(raft::LogId::BEFORE_FIRST, raft::View::covered),
+        snapshot: view.map_or(LogId::BEFORE_FIRST, raft::View::covered),
         entries: entries.value(),
     }
 }
@@ -340,7 +372,7 @@ impl<R: Consensus + 'static> Cluster<R> {
         self.world.node(Self::id(server)).map(|peer| peer.raft.status())
     }
 
-    fn propose(&mut self, server: usize, command: &[u8]) -> Option<raft::LogId> {
+    fn propose(&mut self, server: usize, command: &[u8]) -> Option<LogId> {
         let id = self.world.poke(Self::id(server), |peer, cx| peer.propose(cx, command))?.ok();
         self.observe();
         id

@@ -10,6 +10,7 @@
 //! | leader append-only | figure 3, 5.3 | `leader_append_only` |
 //! | log matching | figure 3, 5.3 | `log_matching` |
 //! | leader completeness | figure 3, 5.4.3 | `leader_completeness` |
+//! | committed on a majority | 5.3 | `on_majority` |
 //! | state machine safety | figure 3, 5.4.3 | `state_machine_safety` |
 //! | term, vote and commit index never go back | figure 2 | `monotone` |
 //! | each entry applied once, in order | 5.3, and the labs | `in_order` |
@@ -23,6 +24,7 @@ mod leader_completeness;
 mod ledger;
 mod log_matching;
 mod monotone;
+mod on_majority;
 mod state_machine_safety;
 
 pub use durability::{Durability, Promise, Remembered};
@@ -31,7 +33,7 @@ pub use ledger::{Digest, Ledger, digest};
 use crate::Outcome;
 use crate::cluster::Delivery;
 use labrpc::{Disk, NodeId, Persister};
-use raft::{Status, View};
+use raft::{LogId, Status, View};
 
 /// One step of one server, as monitors see it.
 pub struct Step<'a> {
@@ -51,7 +53,11 @@ pub struct Step<'a> {
     pub delivered: &'a [(Delivery, Digest)],
     /// What all servers have applied so far, this step included.
     pub ledger: &'a Ledger,
-    /// Whether the step sent a reply: a promise that others may rely on.
+    /// How many servers there are.
+    pub servers: usize,
+    /// How many servers hold an entry or cover it by a snapshot, as far as they can be asked.
+    pub holders: &'a dyn Fn(LogId) -> usize,
+    /// Whether the step sent anything: a promise that others may rely on.
     pub promises: bool,
 }
 
@@ -63,6 +69,10 @@ impl Step<'_> {
     fn log_changed_from(&self) -> Option<u64> {
         let view = self.view?;
         let held = view.log();
+        if self.before.is_none() {
+            // What a step wrote that a crash cut short was never shown.
+            return Some(held.start.get());
+        }
         if held.is_empty() || self.disk.log().contains(&held.end.prev().get()) {
             self.disk.writes().log_from
         } else {
@@ -83,9 +93,10 @@ pub fn all(servers: usize) -> Vec<Box<dyn Monitor>> {
         Box::new(election_safety::ElectionSafety::default()),
         Box::new(monotone::Monotone::new(servers)),
         Box::new(in_order::InOrder::new(servers)),
-        Box::new(state_machine_safety::StateMachineSafety::default()),
+        Box::new(state_machine_safety::StateMachineSafety),
         Box::new(log_matching::LogMatching::default()),
         Box::new(leader_append_only::LeaderAppendOnly),
         Box::new(leader_completeness::LeaderCompleteness::default()),
+        Box::new(on_majority::OnMajority::default()),
     ]
 }

@@ -12,7 +12,7 @@ pub mod part_2x;
 use crate::Outcome;
 use crate::cluster::{Applier, Lab, Setup};
 use labrpc::Network;
-use raft::Consensus;
+use raft::{Config, Consensus};
 use std::future::Future;
 use std::pin::Pin;
 
@@ -33,15 +33,20 @@ pub struct Scenario {
     pub unreliable: bool,
     /// Whether the service takes snapshots.
     pub snapshots: bool,
+    /// Whether many small appends may be in flight, and a few entries stay behind a snapshot.
+    pub pipelined: bool,
 }
 
 impl Scenario {
     /// The cluster it runs on.
     pub fn setup(&self) -> Setup {
         let plain = Setup::new(self.servers);
+        let pipelined =
+            Config { max_entries: 6, max_in_flight: 16, snapshot_tail: 5, ..Config::default() };
         Setup {
             network: if self.unreliable { Network::unreliable() } else { Network::reliable() },
             applier: if self.snapshots { Applier::Snapshots { every: 10 } } else { Applier::Plain },
+            config: if self.pipelined { pipelined } else { Config::default() },
             ..plain
         }
     }
@@ -72,6 +77,7 @@ macro_rules! scenarios {
                     servers: $servers,
                     unreliable: $crate::suites::scenarios!(@net $net),
                     snapshots: $crate::suites::scenarios!(@snap $snap),
+                    pipelined: $crate::suites::scenarios!(@pipe $snap),
                 },
                 script: |lab| Box::pin($name(lab)),
             }),*]
@@ -80,7 +86,9 @@ macro_rules! scenarios {
     (@net reliable) => { false };
     (@net unreliable) => { true };
     (@snap plain) => { false };
-    (@snap snapshots) => { true };
+    (@snap $snapshots:ident) => { true };
+    (@pipe pipelined) => { true };
+    (@pipe $other:ident) => { false };
 }
 pub(crate) use scenarios;
 

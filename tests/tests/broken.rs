@@ -2,13 +2,19 @@
 //!
 //! Each is the reference with one rule broken, in a thin layer around it that only uses what
 //! everybody can use. The suites see a type that implements [`Consensus`], and nothing else.
+//!
+//! `one_line` is what stands in a student's crate. Its tests are of this program, and pass: nothing
+//! is wrong if nothing is asked for. `BROKEN=AppliesTwice cargo test -p tests --test broken one_line`
+//! shows what the student sees, and a test below demands it.
 
 use labrpc::{Context, Instant, NodeId, Persister};
 use raft::{
-    Appended, Applied, Config, Consensus, Index, LogId, Message, NotLeader, Raft, Status, Term,
-    View,
+    AppendEntries, Appended, Applied, Config, Consensus, Entries, Index, LogId, Message, NotLeader,
+    Raft, Status, Term, View,
 };
 use std::cell::Cell;
+use std::env;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tests::catalogue::{Case, Catalogue};
@@ -18,12 +24,14 @@ use tests::cli::{Console, FAILED, main_with};
 type Cx<'a> = Context<'a, Message>;
 
 /// Which rule is broken.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Flaw {
     /// None: the layer itself does no harm.
     None,
     /// The vote is not on the disk.
     ForgetsItsVote,
+    /// Who campaigns saves its term, and not its vote for itself.
+    ForgetsToVoteForItself,
     /// Entry 3 is applied a second time.
     AppliesTwice,
     /// One server applies something else as entry 3.
@@ -34,9 +42,11 @@ enum Flaw {
     LeadsTooSoon,
     /// Appends that do not fit are acknowledged.
     AgreesToAll,
+    /// A leader answers each answer to an append with two more appends.
+    Storms,
     /// From term 3 on nothing goes.
     Panics,
-    /// Every third vote, counted over all runs of this program, is not granted.
+    /// Every eighth vote, counted over all runs of this program, is not granted.
     Moody,
     /// The first step that this program ever makes goes wrong.
     PanicsOnce,
@@ -44,7 +54,19 @@ enum Flaw {
 
 thread_local! {
     /// What is wrong with the servers that are booted on this thread.
-    static FLAW: Cell<Flaw> = const { Cell::new(Flaw::None) };
+    static FLAW: Cell<Flaw> = Cell::new(asked_for());
+}
+
+/// The flaw that the environment asks for, by its name.
+fn asked_for() -> Flaw {
+    let Ok(name) = env::var("BROKEN") else { return Flaw::None };
+    let flaws = [Flaw::AppliesTwice, Flaw::VotesForAll];
+    let flaw = flaws.into_iter().find(|flaw| format!("{flaw:?}") == name);
+    flaw.unwrap_or_else(|| panic!("BROKEN={name}: one of {flaws:?} is wanted"))
+}
+
+mod one_line {
+    tests::raft_tests!(super::Broken);
 }
 
 /// The reference, with a flaw.
@@ -62,6 +84,10 @@ impl Broken {
     fn step<T>(&mut self, cx: &mut Cx<'_>, f: impl FnOnce(&mut Raft, &mut Cx<'_>) -> T) -> T {
         let mut outbox = Vec::new();
         let result = f(&mut self.raft, &mut cx.nested(&mut outbox));
+        if self.flaw == Flaw::ForgetsToVoteForItself && self.raft.voted_for() == Some(self.me) {
+            let term = self.raft.status().term;
+            cx.disk.save_state(&labgob::encode(&(term, None::<NodeId>)));
+        }
         for (to, mut message) in outbox {
             self.spoil(&mut message);
             cx.send(to, message);
@@ -76,7 +102,7 @@ impl Broken {
         match (self.flaw, message) {
             (Flaw::VotesForAll, Message::RequestVoteReply(reply)) => reply.granted = true,
             (Flaw::Moody, Message::RequestVoteReply(reply)) => {
-                reply.granted &= !VOTES.fetch_add(1, Ordering::Relaxed).is_multiple_of(3);
+                reply.granted &= !VOTES.fetch_add(1, Ordering::Relaxed).is_multiple_of(8);
             }
             (Flaw::AgreesToAll, Message::AppendEntriesReply(reply)) => {
                 if let Appended::Conflict { .. } = reply.outcome {
@@ -106,7 +132,16 @@ impl Consensus for Broken {
     }
 
     fn on_message(&mut self, cx: &mut Cx<'_>, from: NodeId, message: Message) {
+        let is_answer = matches!(message, Message::AppendEntriesReply(_));
         self.step(cx, |raft, cx| raft.on_message(cx, from, message));
+        let Status { term, is_leader, .. } = self.raft.status();
+        if self.flaw == Flaw::Storms && is_answer && is_leader {
+            let (prev, commit) = (LogId::BEFORE_FIRST, Index::BEFORE_FIRST);
+            for _ in 0..2 {
+                let append = AppendEntries { term, prev, entries: Entries::default(), commit };
+                cx.send(from, Message::AppendEntries(append));
+            }
+        }
     }
 
     fn on_wakeup(&mut self, cx: &mut Cx<'_>) {
@@ -209,6 +244,11 @@ fn a_vote_that_is_not_on_the_disk() {
 }
 
 #[test]
+fn a_vote_for_oneself_that_is_not_on_the_disk() {
+    caught(Flaw::ForgetsToVoteForItself, "double_vote_2x", "durable before promised");
+}
+
+#[test]
 fn an_entry_that_is_applied_twice() {
     let (seed, text) = caught(Flaw::AppliesTwice, "basic_agree_2b", "in-order apply");
     assert_eq!(seed, 0);
@@ -234,7 +274,14 @@ fn a_leader_before_it_is_elected() {
 
 #[test]
 fn entries_that_are_acknowledged_and_not_there() {
-    caught(Flaw::AgreesToAll, "rejoin_2b", "agreement");
+    caught(Flaw::AgreesToAll, "rejoin_2b", "committed on a majority");
+}
+
+/// The traffic doubles with each round trip: a script that sleeps for a second never wakes up.
+#[test]
+fn a_storm_of_messages_comes_to_an_end() {
+    let (_, text) = caught(Flaw::Storms, "initial_election_2a", "step limit");
+    assert!(text.contains("the script takes more than 2000000 steps"), "{text}");
 }
 
 #[test]
@@ -242,6 +289,38 @@ fn a_panic_is_a_failure_with_a_place() {
     let (_, text) = caught(Flaw::Panics, "many_elections_2a", "no panic");
     assert!(text.contains("broken.rs"), "{text}");
     assert!(text.contains("no idea what to do in t3"), "{text}");
+}
+
+/// Runs one of the macro's tests as `cargo test` does, in a process of its own, with a flaw asked
+/// for: it must fail, and say which runs did, of which property, and how to see it again.
+#[test]
+fn one_line_makes_the_tests_that_find_it() {
+    for (flaw, scenario, property) in [
+        (Flaw::AppliesTwice, "basic_agree_2b", "in-order apply"),
+        (Flaw::VotesForAll, "many_elections_2a", "election safety"),
+    ] {
+        let test = format!("one_line::{scenario}");
+        let mut command = Command::new(env::current_exe().expect("this program"));
+        command.args(["--exact", test.as_str(), "--nocapture"]);
+        command.env_remove("LAB_SEED").env("LAB_SEEDS", "20").env("BROKEN", format!("{flaw:?}"));
+        let output = command.output().expect("this program runs");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned()
+            + &String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success(), "{test} passes:\n{said}");
+        let seed = said.lines().find_map(|line| line.strip_prefix("  seed:      "));
+        let seed = seed.unwrap_or_else(|| panic!("no seed is named:\n{said}"));
+        for line in [
+            format!("test {test} ... "),
+            format!("\n{scenario} failed "),
+            format!("\n  {property}: seed"),
+            format!("\n  scenario:  {scenario}\n"),
+            format!("\n  reason:    {property}: "),
+            format!("\n  replay:    cargo run --release -- replay {scenario} --seed {seed}\n"),
+            "test result: FAILED. 0 passed; 1 failed; ".to_string(),
+        ] {
+            assert!(said.contains(&line), "`{line}` is missing in:\n{said}");
+        }
+    }
 }
 
 /// Runs the command for a broken Raft.

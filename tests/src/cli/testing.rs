@@ -134,7 +134,9 @@ macro_rules! lab2x_names {
         $($then)+! { ($($with)*)
             figure_8_2x figure_8_committed_2x double_vote_2x kept_match_index_2x stale_votes_2x
             stale_replies_2x stale_snapshot_2x replay_2x even_split_2x one_way_2x paused_leader_2x
-            back_up_2x slow_network_2x vote_resets_timer_2x open_load_2x crash_points_2x late_messages_2x restless_links_2x
+            back_up_2x slow_network_2x vote_resets_timer_2x outdated_candidate_2x
+            open_load_2x crash_points_2x late_messages_2x pipelined_2x
+            restless_links_2x
         }
     };
 }

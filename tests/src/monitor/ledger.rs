@@ -48,7 +48,8 @@ impl Ledger {
         (self.entries.len() as u64).saturating_sub(1)
     }
 
-    /// Notes the application of a command, unless one is there already.
+    /// Notes the application of a command, unless one is there already; what is not known of the
+    /// entry that is there is filled in.
     pub fn note(&mut self, index: u64, id: Option<LogId>, digest: Digest, command: &[u8]) {
         let at = index as usize;
         if self.entries.len() <= at {
@@ -59,6 +60,8 @@ impl Ledger {
             labgob::encode_into(&(command.len() as u64), &mut self.bytes);
             self.bytes.extend_from_slice(command);
             self.entries[at] = Some(Entry { id, digest, place });
+        } else if let Some(Entry { id: unknown @ None, .. }) = &mut self.entries[at] {
+            *unknown = id;
         }
     }
 }

@@ -4,8 +4,7 @@
 use super::{Monitor, Step};
 use crate::{Outcome, fail};
 
-#[derive(Default)]
-pub struct StateMachineSafety {}
+pub struct StateMachineSafety;
 
 impl Monitor for StateMachineSafety {
     fn after(&mut self, step: &Step<'_>) -> Outcome {

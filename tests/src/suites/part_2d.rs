@@ -41,6 +41,10 @@ enum Absence {
 /// The Go suite's limit of 2,000 bytes is 80 entries of its codec.
 const ENTRIES: u64 = 80;
 
+/// The round, of 30, in which the victim misses that many entries more, so that whoever keeps to the
+/// limit cannot bring it up to date but by a snapshot. The catalogue's rounds miss 7 to 16.
+const MISSES_MUCH: u64 = 15;
+
 /// What 80 entries may take in ours: a term and a number of at most ten digits make 13 bytes, an
 /// index would make 3 more, and term and vote some.
 const STATE_BYTES: usize = ENTRIES as usize * 16 + 40;
@@ -61,7 +65,7 @@ async fn install<R: Consensus + 'static>(lab: Lab<R>, absence: Absence) -> Outco
     let n = lab.servers();
     lab.one_random(n, Retry::Yes).await?;
     let mut leader = lab.check_one_leader().await?;
-    for round in 0..30 {
+    for round in 0..30_u64 {
         let (mut sender, mut victim) = (leader, (leader + 1) % n);
         if round % 3 == 1 {
             (sender, victim) = (victim, sender);
@@ -76,6 +80,11 @@ async fn install<R: Consensus + 'static>(lab: Lab<R>, absence: Absence) -> Outco
         }
         for _ in 0..5 + lab.below(10) {
             lab.start(sender, &lab.random_command());
+        }
+        if absence != Absence::None && round == MISSES_MUCH {
+            for _ in 0..ENTRIES {
+                lab.one_random(n - 1, Retry::Yes).await?;
+            }
         }
         if absence == Absence::None {
             lab.one_random(n, Retry::Yes).await?;
@@ -92,13 +101,13 @@ async fn install<R: Consensus + 'static>(lab: Lab<R>, absence: Absence) -> Outco
             leader = lab.check_one_leader().await?;
         }
     }
-    // Some victim has missed more entries than the others have kept, and got a snapshot; the Go
-    // suite never asks.
-    let snapshots = lab.cluster().snapshots_applied();
+    // In one round the victim has missed more entries than anyone may keep, and got a snapshot; the
+    // Go suite never asks.
+    let installed = lab.cluster().snapshots_installed();
     demand!(
-        snapshots > 0 || absence == Absence::None,
+        installed > 0 || absence == Absence::None,
         "snapshot installed",
-        "no service was ever handed a snapshot"
+        "no service was handed a leader's snapshot"
     );
     Ok(())
 }
@@ -150,7 +159,7 @@ async fn snapshot_init_2d<R: Consensus + 'static>(lab: Lab<R>) -> Outcome {
     lab.one_random(n, Retry::Yes).await?;
     restart_all(&lab);
     lab.one_random(n, Retry::Yes).await?;
-    let snapshots = lab.cluster().snapshots_applied();
+    let snapshots = lab.cluster().snapshots_restored();
     demand!(snapshots >= 2 * n as u64, "snapshot restored", "{snapshots} in two restarts of all");
     Ok(())
 }

@@ -3,7 +3,7 @@
 //! Each builds the one situation in which a classic error does harm. The means are the same for any
 //! Raft: which server can hear which, who may campaign (`Stage::elect`), and messages held back on
 //! a link until the moment when they hurt. Promises are looked at every time in
-//! these scenes; in the storms, which are random, a sample of them is.
+//! these scenes; where there are thousands of entries, and in the storms, a sample of them is.
 
 mod elections;
 mod replication;
@@ -12,14 +12,14 @@ mod storms;
 
 use super::scenarios;
 use elections::{
-    double_vote_2x, even_split_2x, one_way_2x, paused_leader_2x, slow_network_2x, stale_votes_2x,
-    vote_resets_timer_2x,
+    double_vote_2x, even_split_2x, one_way_2x, outdated_candidate_2x, paused_leader_2x,
+    slow_network_2x, stale_votes_2x, vote_resets_timer_2x,
 };
 use replication::{
     back_up_2x, figure_8_2x, figure_8_committed_2x, kept_match_index_2x, open_load_2x, replay_2x,
     stale_replies_2x, stale_snapshot_2x,
 };
-use storms::{crash_points_2x, late_messages_2x, restless_links_2x};
+use storms::{crash_points_2x, late_messages_2x, pipelined_2x, restless_links_2x};
 
 scenarios! { "2x";
     figure_8_2x: 5 reliable plain []
@@ -50,12 +50,16 @@ scenarios! { "2x";
         "on a network almost as slow as the timeouts, elections are settled in a few terms";
     vote_resets_timer_2x: 3 reliable plain []
         "who has given its vote gives the winner time to speak";
+    outdated_candidate_2x: 5 reliable plain []
+        "a candidate with an outdated log does not keep others from an election";
     open_load_2x: 5 unreliable plain []
         "a thousand proposals a second cost at most four messages per server and command";
     crash_points_2x: 5 reliable snapshots []
         "servers crash at every point of a step, one after the other, under load";
     late_messages_2x: 5 unreliable snapshots []
         "messages come twice, seconds late and in later lives, while servers crash and pause";
+    pipelined_2x: 5 unreliable pipelined []
+        "late messages and crashes with sixteen small appends in flight to each follower";
     restless_links_2x: 5 unreliable plain []
         "single links are cut, clogged and mended in one direction, clocks drift, servers are slow";
 }

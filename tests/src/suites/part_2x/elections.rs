@@ -65,7 +65,11 @@ pub(super) async fn double_vote_2x<R: Consensus + 'static>(lab: Lab<R>) -> Outco
 pub(super) async fn stale_votes_2x<R: Consensus + 'static>(lab: Lab<R>) -> Outcome {
     let stage = Stage::new(lab.clone());
     lab.one("first", 5, Retry::Yes).await?;
-    for _ in 0..3 {
+    let mut met = 0;
+    for _ in 0..10 {
+        if met == 3 {
+            break;
+        }
         stage.elect(4, &[0, 1, 2, 3]).await?;
         // Servers 2 and 3 vote for server 0, and their votes wait on the way.
         stage.star(0, &[2, 3]);
@@ -91,7 +95,7 @@ pub(super) async fn stale_votes_2x<R: Consensus + 'static>(lab: Lab<R>) -> Outco
                 world.mend(id(voter), id(1));
             }
         });
-        stage.favour(1, &[2, 3, 4]);
+        stage.favour(&[2, 3, 4]);
         let rival = || {
             let status = stage.status_of(1);
             (status.is_leader && status.term > campaigned).then_some(status.term)
@@ -105,6 +109,7 @@ pub(super) async fn stale_votes_2x<R: Consensus + 'static>(lab: Lab<R>) -> Outco
                 break;
             }
             if Some(own.term) == rival {
+                met += 1;
                 lab.world(|world| {
                     world.unclog(id(2), id(0));
                     world.unclog(id(3), id(0));
@@ -123,6 +128,7 @@ pub(super) async fn stale_votes_2x<R: Consensus + 'static>(lab: Lab<R>) -> Outco
         }
         stage.reunite().await?;
     }
+    demand!(met > 0, "script", "n0 never campaigned in the term that n1 led");
     Ok(())
 }
 
@@ -149,6 +155,7 @@ pub(super) async fn even_split_2x<R: Consensus + 'static>(lab: Lab<R>) -> Outcom
 
 pub(super) async fn one_way_2x<R: Consensus + 'static>(lab: Lab<R>) -> Outcome {
     let n = lab.servers();
+    lab.look_at_every_promise();
     for _ in 0..3 {
         lab.one_random(n, Retry::Yes).await?;
         let leader = lab.check_one_leader().await?;
@@ -170,6 +177,7 @@ pub(super) async fn one_way_2x<R: Consensus + 'static>(lab: Lab<R>) -> Outcome {
 
 pub(super) async fn paused_leader_2x<R: Consensus + 'static>(lab: Lab<R>) -> Outcome {
     let n = lab.servers();
+    lab.look_at_every_promise();
     for _ in 0..4 {
         lab.one_random(n, Retry::Yes).await?;
         let leader = lab.check_one_leader().await?;
@@ -190,6 +198,7 @@ pub(super) async fn paused_leader_2x<R: Consensus + 'static>(lab: Lab<R>) -> Out
 
 pub(super) async fn slow_network_2x<R: Consensus + 'static>(lab: Lab<R>) -> Outcome {
     let n = lab.servers();
+    lab.look_at_every_promise();
     let ms = Duration::from_millis;
     lab.set_network(Network { delay: ms(70)..ms(90), ..Network::reliable() });
     let first = lab.one_random(n, Retry::Yes).await?;
@@ -218,11 +227,11 @@ pub(super) async fn vote_resets_timer_2x<R: Consensus + 'static>(lab: Lab<R>) ->
         stage.only(&[(1, 2)]);
         let terms = || [1, 2].map(|server| stage.status_of(server).term);
         let before = terms()[0].max(terms()[1]);
-        for _ in 0..5_000 {
-            if terms().iter().all(|&term| term > before) {
-                break;
-            }
+        let mut waited = 0;
+        while !terms().iter().all(|&term| term > before) {
+            demand!(waited < 5_000, "election", "n1 and n2 stay in {:?} for 5 s", terms());
             lab.sleep_ms(1).await;
+            waited += 1;
         }
         // It hears nothing more of it; and gives it more than a heartbeat's time all the same.
         stage.only(&[]);
@@ -236,4 +245,31 @@ pub(super) async fn vote_resets_timer_2x<R: Consensus + 'static>(lab: Lab<R>) ->
         );
     }
     stage.reunite().await
+}
+
+pub(super) async fn outdated_candidate_2x<R: Consensus + 'static>(lab: Lab<R>) -> Outcome {
+    let stage = Stage::new(lab.clone());
+    lab.one("first", 5, Retry::Yes).await?;
+    for _ in 0..3 {
+        // Server 4 misses some entries.
+        stage.elect(0, &[1, 2, 3, 4]).await?;
+        stage.star(0, &[1, 2, 3]);
+        for _ in 0..5 {
+            lab.one_random(4, Retry::Yes).await?;
+        }
+        // The leader is lost; and server 4, whose clock hurries, campaigns again and again, in vain.
+        lab.world(|world| world.set_drift(id(4), 2_000_000));
+        stage.only(&[(1, 2), (1, 3), (1, 4), (2, 3), (2, 4), (3, 4)]);
+        let led = || [1, 2, 3].iter().any(|&server| stage.status_of(server).is_leader);
+        for _ in 0..500 {
+            if led() {
+                break;
+            }
+            lab.sleep_ms(10).await;
+        }
+        demand!(led(), "election", "an outdated candidate keeps n1, n2 and n3 from one for 5 s");
+        lab.world(|world| world.set_drift(id(4), 0));
+        stage.reunite().await?;
+    }
+    Ok(())
 }

@@ -2,14 +2,14 @@
 
 use crate::cluster::{Lab, Retry};
 use crate::{Outcome, demand, fail};
-use labrpc::{Chance, Network, NodeId};
+use labrpc::NodeId;
 use raft::{Consensus, Index, Term};
 use std::cell::RefCell;
 
 /// The scene: the cluster, and who can hear whom.
 pub(super) struct Stage<R: Consensus> {
     pub lab: Lab<R>,
-    favour: RefCell<Vec<(usize, usize)>>,
+    favour: RefCell<Vec<usize>>,
 }
 
 pub(super) fn id(server: usize) -> NodeId {
@@ -17,8 +17,14 @@ pub(super) fn id(server: usize) -> NodeId {
 }
 
 impl<R: Consensus + 'static> Stage<R> {
+    /// A scene in which every promise is looked at.
     pub fn new(lab: Lab<R>) -> Self {
         lab.look_at_every_promise();
+        Self::sampled(lab)
+    }
+
+    /// A scene with so many entries that a sample has to do.
+    pub fn sampled(lab: Lab<R>) -> Self {
         Self { lab, favour: RefCell::default() }
     }
 
@@ -43,26 +49,21 @@ impl<R: Consensus + 'static> Stage<R> {
         self.forget_favour();
     }
 
-    /// Lets a server win the votes of these: what they ask of it is lost, and their clocks crawl, so
-    /// that none of them campaigns in earnest. It lasts until links are next changed.
-    pub fn favour(&self, leader: usize, voters: &[usize]) {
+    /// Lets a server win the votes of these: their clocks crawl, so that none of them campaigns. It
+    /// lasts until links are next changed.
+    pub fn favour(&self, voters: &[usize]) {
         self.forget_favour();
         self.lab.world(|world| {
             for &voter in voters {
-                let mute = Network { request_loss: Chance::of(1, 1), ..Network::reliable() };
-                world.set_link(id(voter), id(leader), Some(mute));
                 world.set_drift(id(voter), -900_000);
             }
         });
-        *self.favour.borrow_mut() = voters.iter().map(|&voter| (voter, leader)).collect();
+        *self.favour.borrow_mut() = voters.to_vec();
     }
 
     pub fn forget_favour(&self) {
-        for (voter, leader) in self.favour.take() {
-            self.lab.world(|world| {
-                world.set_link(id(voter), id(leader), None);
-                world.set_drift(id(voter), 0);
-            });
+        for voter in self.favour.take() {
+            self.lab.world(|world| world.set_drift(id(voter), 0));
         }
     }
 
@@ -92,7 +93,7 @@ impl<R: Consensus + 'static> Stage<R> {
             servers.iter().filter_map(|&s| self.lab.status(s)).map(|it| it.term).max()
         };
         self.star(leader, voters);
-        self.favour(leader, voters);
+        self.favour(voters);
         for _ in 0..2_000 {
             let status = self.status_of(leader);
             if status.is_leader && Some(status.term) >= highest(voters) {

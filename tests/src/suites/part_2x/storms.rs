@@ -177,3 +177,7 @@ pub(super) async fn restless_links_2x<R: Consensus + 'static>(lab: Lab<R>) -> Ou
     };
     weather(&lab, 50, storm).await
 }
+
+pub(super) async fn pipelined_2x<R: Consensus + 'static>(lab: Lab<R>) -> Outcome {
+    late_messages_2x(lab).await
+}
