@@ -7,6 +7,10 @@
 //! # fn main() {}
 //! ```
 //!
+//! What the suites take for granted: an answer is a [`Kind::Reply`](labrpc::Kind), a log has at most 80
+//! entries once a snapshot can be taken (2D), and, in the scenes beyond the labs, a server that hears no
+//! leader raises its term, which a Raft with a pre-vote does not.
+//!
 //! Each runs over a few seeds. `LAB_SEEDS=N` makes it the seeds 0 to N-1, `LAB_SEED=N` the one.
 
 use super::explain;

@@ -2,8 +2,9 @@
 //! in the logs of the leaders for all higher-numbered terms" (figure 3, section 5.4.3).
 //!
 //! Looked at from both sides: when a server becomes leader, it must have the last entry known to be
-//! committed in an earlier term; when one learns of a further commit, all leaders of later terms must
-//! have it. By log matching, who has the last committed entry has all of them.
+//! committed in an earlier term; when one learns of a further commit, the log of each leader of a later
+//! term must have ended no earlier than that entry when it was elected (its entries are not looked at
+//! again: if one is missing, the next leader, or what it applies, shows it). By log matching, who has the last committed entry has all of them.
 
 use super::{Monitor, Step};
 use crate::{Outcome, demand, fail};
