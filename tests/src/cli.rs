@@ -38,7 +38,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// How many seeds of each scenario are run if nothing is said: a second or two on two cores.
-pub const DEFAULT_SEEDS: u64 = 100;
+pub const DEFAULT_SEEDS: u64 = 50;
 
 /// How many seeds of each scenario are run twice if nothing is said.
 pub const DEFAULT_DETERMINISM_SEEDS: u64 = 20;
