@@ -10,9 +10,7 @@ mod words;
 pub use peer::{Applier, Delivery, Peer};
 pub use words::{Lab, Retry};
 
-use crate::monitor::{
-    self, Digest, Durability, Ledger, Monitor, Promise, Remembered, Step, digest,
-};
+use crate::monitor::{self, Durability, Ledger, Monitor, Promise, Remembered, Step, digest};
 use crate::{Failure, Outcome, fail};
 use labrpc::{
     Context, CrashPoint, Disk, Fingerprint, Instant, Network, NodeId, Notes, Persister, Rng,
@@ -70,7 +68,6 @@ pub struct Cluster<R: Consensus> {
     ledger: Ledger,
     monitors: Vec<Box<dyn Monitor>>,
     durability: Durability,
-    delivered: Vec<(Delivery, Digest)>,
     failure: Option<Failure>,
     dice: Rng,
 }
@@ -94,7 +91,6 @@ impl<R: Consensus + 'static> Cluster<R> {
             ledger: Ledger::default(),
             monitors: if setup.monitors { monitor::all(servers) } else { Vec::new() },
             durability: Durability::new(promise),
-            delivered: Vec::new(),
             failure: None,
             dice: Rng::stream(seed, [2, 0, 0]),
             world,
@@ -159,10 +155,8 @@ impl<R: Consensus + 'static> Cluster<R> {
         }
         let slot = id.index();
         let before = self.last[slot].filter(|(earlier, _)| *earlier == life);
-        self.delivered.clear();
         for delivery in peer.delivered() {
             let bytes = peer.bytes(delivery);
-            let mut digest = digest(bytes);
             if delivery.is_snapshot {
                 if before.is_some() {
                     self.snapshots.1 += 1;
@@ -172,9 +166,8 @@ impl<R: Consensus + 'static> Cluster<R> {
                 if self.setup.applier != Applier::Plain {
                     compare_snapshot::<R>(&mut self.ledger, id, bytes)?;
                 }
-                digest = 0;
             } else {
-                let index = delivery.id.index.get();
+                let (index, digest) = (delivery.id.index.get(), digest(bytes));
                 self.ledger.note(index, Some(delivery.id), digest, bytes);
                 if self.ledger.get(index).is_none_or(|entry| entry.digest != digest) {
                     fail!(
@@ -185,12 +178,11 @@ impl<R: Consensus + 'static> Cluster<R> {
                     );
                 }
             }
-            self.delivered.push((delivery.clone(), digest));
         }
         if before.is_none() {
             self.applied[slot] = Index::BEFORE_FIRST;
         }
-        if let Some((delivery, _)) = self.delivered.last() {
+        if let Some(delivery) = peer.delivered().last() {
             self.applied[slot] = delivery.id.index;
         }
         self.last[slot] = Some((life, status));
@@ -208,7 +200,7 @@ impl<R: Consensus + 'static> Cluster<R> {
             status,
             view: peer.raft.view(),
             disk,
-            delivered: &self.delivered,
+            delivered: peer.delivered(),
             ledger: &self.ledger,
             servers: self.setup.servers,
             holders: &holders,

@@ -49,8 +49,8 @@ pub struct Step<'a> {
     pub view: Option<&'a dyn View>,
     /// Its disk, all of it durable.
     pub disk: &'a Disk,
-    /// What it handed up, with the digest of each.
-    pub delivered: &'a [(Delivery, Digest)],
+    /// What it handed up.
+    pub delivered: &'a [Delivery],
     /// What all servers have applied so far, this step included.
     pub ledger: &'a Ledger,
     /// How many servers there are.

@@ -28,7 +28,7 @@ impl Monitor for InOrder {
         if last.life != step.life {
             *last = Last { life: step.life, index: 0 };
         }
-        for (delivery, _) in step.delivered {
+        for delivery in step.delivered {
             let index = delivery.id.index.get();
             if delivery.is_snapshot {
                 demand!(
