@@ -2,7 +2,7 @@
 
 use super::{Totals, Traffic, World};
 use crate::trace::{Event, Mark, Record, Trace};
-use crate::{Disk, Instant, Links, Network, NodeId, Notes, Process, SimTime};
+use crate::{Context, Disk, Instant, Links, Network, NodeId, Notes, Process, Rng, SimTime};
 
 impl<P: Process> World<P> {
     // ---- looking -----------------------------------------------------------------------------
@@ -43,6 +43,26 @@ impl<P: Process> World<P> {
     /// How many lives a node has had before its present or, if it is down, its latest one.
     pub fn life(&self, id: NodeId) -> u32 {
         self.nodes[id.index()].life
+    }
+
+    /// What a node would be if it crashed now and started again: a process booted from a copy of
+    /// its disk, and that copy. Nothing in the world changes, and what the copy sends is dropped.
+    ///
+    /// ```
+    /// use labrpc::{Network, Persister, World};
+    /// let mut world = World::new(1, Network::reliable());
+    /// let node = world.add(|_| ());
+    /// let ((), disk) = world.would_boot(node);
+    /// assert_eq!(disk.state(), world.disk(node).state());
+    /// ```
+    pub fn would_boot(&self, id: NodeId) -> (P, Disk) {
+        let node = &self.nodes[id.index()];
+        let mut disk = node.disk.clone();
+        let (mut rng, mut outbox, mut notes) = (Rng::new(0), Vec::new(), Notes::off());
+        let now = node.clock.read(self.now);
+        let mut cx = Context::new(id, now, &mut rng, &mut disk, &mut outbox, &mut notes);
+        let process = (node.boot)(&mut cx);
+        (process, disk)
     }
 
     /// Whether a node's disk is lost, and the node with it.
