@@ -1,7 +1,7 @@
 //! What a service and a suite need of a Raft. The reference, a student's and a broken one are the
 //! same to them.
 
-use crate::{Config, Index, LogId, NotLeader, Status, Term};
+use crate::{Config, Index, LogId, NotLeader, ReadId, Status, Term};
 use labrpc::{Context, Instant, NodeId, Persister, Wire};
 use std::ops::Range;
 
@@ -10,7 +10,9 @@ use std::ops::Range;
 /// The driver calls [`on_message`](Consensus::on_message) and [`on_wakeup`](Consensus::on_wakeup)
 /// as of a [`Process`](labrpc::Process). The service above calls [`propose`](Consensus::propose)
 /// and [`snapshot`](Consensus::snapshot), and after every step pulls what has been committed with
-/// [`next_applied`](Consensus::next_applied), until there is no more.
+/// [`next_applied`](Consensus::next_applied), until there is no more. If it asks for
+/// [reads](Consensus::read), it pulls those that are decided with
+/// [`next_read`](Consensus::next_read) too.
 ///
 /// ```
 /// use labrpc::{Context, Disk, Instant, NodeId, Notes, Rng};
@@ -68,6 +70,47 @@ pub trait Consensus: Sized + Clone {
     /// The labs' `Snapshot`: the service has put everything up to `upto`, which it has applied,
     /// into `state`; the log up to there is no longer needed.
     fn snapshot(&mut self, cx: &mut Context<'_, Self::Message>, upto: Index, state: &[u8]);
+
+    /// A linearizable read without an entry in the log: `ReadIndex`, section 6.4 of Ongaro's
+    /// dissertation. Asks up to where the service has to apply before it may look at its own state;
+    /// the answer comes from [`next_read`](Consensus::next_read), perhaps in the same step. It may
+    /// be long in coming: from a leader that is cut off, until it hears of a later term; from a new
+    /// one, until something of its term is committed.
+    ///
+    /// `None`: this Raft has no such thing, and reads go through the log, as commands.
+    ///
+    /// ```
+    /// use labrpc::{Context, Disk, Instant, NodeId, Notes, Rng};
+    /// use raft::{Config, Consensus, Index, NotLeader, Raft};
+    ///
+    /// let (mut rng, mut disk, me) = (Rng::new(1), Disk::default(), NodeId::new(0));
+    /// let (mut outbox, mut notes, now) = (Vec::new(), Notes::off(), Instant::ZERO);
+    /// let mut cx = Context::new(me, now, &mut rng, &mut disk, &mut outbox, &mut notes);
+    /// let mut raft = Raft::boot(&mut cx, &[me], Config::default());
+    /// assert_eq!(raft.read(&mut cx), Some(Err(NotLeader { leader: None })));
+    ///
+    /// cx.now = raft.next_wakeup().expect("a follower loses patience");
+    /// raft.on_wakeup(&mut cx);
+    /// let read = raft.read(&mut cx).expect("it takes reads").expect("it leads");
+    /// // What is committed is not known in a new term, until something of that term is.
+    /// assert_eq!(raft.next_read(), None);
+    /// raft.propose(&mut cx, b"x = 1").expect("it leads");
+    /// assert_eq!(raft.next_read(), Some((read, Ok(Index::new(1)))));
+    /// ```
+    fn read(&mut self, cx: &mut Context<'_, Self::Message>) -> Option<Result<ReadId, NotLeader>> {
+        let _ = cx;
+        None
+    }
+
+    /// The next read that is decided, in the order in which they were asked for; pulled after every
+    /// step, as [`next_applied`](Consensus::next_applied) is.
+    ///
+    /// `Ok`: leadership was confirmed after the read was asked for; once the service has applied
+    /// everything up to the index, its state may be read. `Err`: leadership was lost; ask
+    /// elsewhere.
+    fn next_read(&mut self) -> Option<(ReadId, Result<Index, NotLeader>)> {
+        None
+    }
 
     /// The labs' `GetState`, and a little more.
     fn status(&self) -> Status;

@@ -78,8 +78,8 @@ impl Node {
         if granted && self.hard.voted_for.is_none() {
             self.save(cx, request.term, Some(from));
             cx.note("voted", format_args!("for {from} in {}", request.term));
-            // Only who gives its vote waits anew: an outdated candidate must not hold up others, nor
-            // one that asks for a vote which it has.
+            // Only who gives its vote waits anew: an outdated candidate must not hold up others,
+            // nor one that asks for a vote which it has.
             self.reset_election_timer(cx);
         }
         let reply = RequestVoteReply { term: self.term(), granted };

@@ -5,7 +5,8 @@
 //! the network loses, copies, delays and reorders, and whenever servers crash and come back with
 //! their disks. This crate is the algorithm of Ongaro and Ousterhout, *In Search of an
 //! Understandable Consensus Algorithm (Extended Version)*; "the paper", "section" and "figure"
-//! below and in the code mean it.
+//! below and in the code mean it. "The dissertation" is Ongaro's *Consensus: Bridging Theory and
+//! Practice*, of which this crate takes the reads.
 //!
 //! There is no thread, no lock, no channel, no clock and no socket in it. A server is a [`Raft`], a
 //! plain value that is stepped by a driver and knows nothing of clients; the service that applies
@@ -66,12 +67,13 @@
 //!
 //! # How a step works
 //!
-//! A driver calls [`on_message`](Consensus::on_message), [`on_wakeup`](Consensus::on_wakeup) or
-//! [`propose`](Consensus::propose) and lends a [`Context`](labrpc::Context) for the length of the
-//! call: a clock reading, dice, a disk, an outbox. The step reads and writes these and the server's
-//! own fields, and nothing else. When it is over the driver makes the writes durable, *then* lets
-//! the messages leave, then asks [`next_wakeup`](Consensus::next_wakeup). That is why the code
-//! answers in the line after the write, and why nothing is ever cancelled.
+//! A driver calls [`on_message`](Consensus::on_message), [`on_wakeup`](Consensus::on_wakeup),
+//! [`propose`](Consensus::propose) or [`read`](Consensus::read) and lends a
+//! [`Context`](labrpc::Context) for the length of the call: a clock reading, dice, a disk, an
+//! outbox. The step reads and writes these and the server's own fields, and nothing else. When it
+//! is over the driver makes the writes durable, *then* lets the messages leave, then asks
+//! [`next_wakeup`](Consensus::next_wakeup). That is why the code answers in the line after the
+//! write, and why nothing is ever cancelled.
 //!
 //! Inside, a message takes this way:
 //!
@@ -85,7 +87,8 @@
 //! 3. A role's method borrows the `Node` and says what happened. It never changes the role; `Raft`
 //!    does, in `become_follower`, `become_candidate` and `become_leader`, and nowhere else.
 //! 4. `Raft::check` asserts what must hold between two steps.
-//! 5. The service pulls what is committed now with [`next_applied`](Consensus::next_applied).
+//! 5. The service pulls what is committed now with [`next_applied`](Consensus::next_applied), and
+//!    which reads are decided with [`next_read`](Consensus::next_read).
 //!
 //! | module | is about | section |
 //! |---|---|---|
@@ -97,6 +100,8 @@
 //! | `replication` | appends, both ends of them; commitment | 5.3, 5.4.2 |
 //! | `storage` | what is on the disk | figure 2 |
 //! | `snapshot` | compaction | 7 |
+//! | `read` | reads without entries in the log | 6.4 of the dissertation |
+//! | `refusal` | what no correct server sends | |
 //! | `log` | which terms the entries are of | |
 //!
 //! # From rule to function
@@ -158,6 +163,13 @@
 //! | 7 compaction | [`Consensus::snapshot`], `Node::take_snapshot` |
 //! | 7 a snapshot for who lags | `Leader::install`, `Node::send_snapshot` |
 //! | 8 linearizable clients | not here: the service |
+//! | 8 reads that do not go through the log | the dissertation's 6.4 |
+//! | **The dissertation, 6.4** | |
+//! | 1. wait until something of the own term is committed | `has_committed`, `Leader::on_committed` |
+//! | 2. `readIndex` = `commitIndex` | `Leader::on_read`; [`Consensus::next_read`] |
+//! | 3. a round of heartbeats, acknowledged by a majority | `Leader::begin_round`, `Leader::maybe_confirm`; [`AppendEntries::round`], echoed in [`AppendEntriesReply::round`] |
+//! | 4. wait until `lastApplied` ≥ `readIndex`, then answer | the service |
+//! | one round for any number of reads | `Leader::on_read`, `Leader::maybe_confirm` |
 //!
 //! # How entries reach a follower
 //!
@@ -193,6 +205,21 @@
 //! is an append without entries at the place where the logs agree; it also carries the commit
 //! index, and its answer, which tells nothing new, starts nothing.
 //!
+//! # How a read is confirmed
+//!
+//! A read is an index and a round. The index is what the leader knows to be committed when the read
+//! is asked for, or when first something of its own term is. The round is a number that appends
+//! bear and answers echo: when a majority has answered appends that were sent after the read was
+//! asked for, no other leader can have committed anything before. `read` says what goes wrong
+//! without the one or the other.
+//!
+//! One round is under way at a time, and reads that come meanwhile wait for the next, so that a
+//! round costs an append and an answer per follower and a read costs a share of that. The append is
+//! a heartbeat, or a probe, and takes the place of one; where entries or a snapshot are under way
+//! it changes nothing of that (`Leader::send_round`). Entries that are sent bear the round too.
+//! Without reads nothing is sent, and the round is 0. A reign that ends refuses what is not
+//! decided.
+//!
 //! # What is written, and in which order
 //!
 //! Every prefix of a step's writes boots, since a crash may come between any two of them; no
@@ -221,7 +248,10 @@
 //! - terms never fall along the log, nor from its last entry to `currentTerm`;
 //! - the log begins no later than right after the snapshot, and ends no earlier than it;
 //! - a candidate and a leader have voted for themselves, and nobody follows itself;
-//! - no `matchIndex` lies past the leader's log, and no more appends are in flight than allowed.
+//! - no `matchIndex` lies past the leader's log, and no more appends are in flight than allowed;
+//! - a round of reads is under way only if some read waits for it and no majority has answered, and
+//!   no read waits that could be decided; read indexes are known exactly if something of the term
+//!   is committed, and lie at or below `commitIndex` (`Reads::check`).
 //!
 //! Within a step: `currentTerm` never falls (`Node::save`), `commitIndex` never falls nor passes
 //! the log (`Node::commit_up_to`), only a candidate becomes leader, an entry's term is no less than
@@ -235,7 +265,8 @@
 //! - *Leadership transfer*, *pre-vote* and *check-quorum* (Ongaro's dissertation, 3.10, 9.6, 6.2):
 //!   a server that comes back from a partition deposes the leader once; a leader that is cut off
 //!   believes to lead until it hears otherwise.
-//! - *Reads that do not go through the log* (section 8).
+//! - *Reads by lease* (the dissertation, 6.4.1), which cost no message and trust the clocks, and
+//!   reads at followers.
 //! - *Entries of Raft's own.* A new leader commits nothing, of its predecessors' either, until
 //!   something is proposed; a service that wants to get on proposes a no-op when it sees
 //!   [`Status::is_leader`] in a new term.
@@ -248,6 +279,8 @@ mod election;
 mod log;
 mod message;
 mod raft;
+mod read;
+mod refusal;
 mod replication;
 mod snapshot;
 mod storage;
@@ -260,4 +293,4 @@ pub use message::{
 };
 pub use raft::Raft;
 pub use storage::Entry;
-pub use types::{Config, Index, LogId, NotLeader, Status, Term};
+pub use types::{Config, Index, LogId, NotLeader, ReadId, Status, Term};

@@ -16,8 +16,8 @@ struct Run {
     term: Term,
 }
 
-/// Invariants, asserted by [`Log::check`]: it begins no later than right after the snapshot, it does
-/// not end before the snapshot, and terms never fall along it.
+/// Invariants, asserted by [`Log::check`]: it begins no later than right after the snapshot, it
+/// does not end before the snapshot, and terms never fall along it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Log {
     /// The first entry held.

@@ -72,13 +72,13 @@ pub struct RequestVoteReply {
 /// let mut entries = Entries::default();
 /// entries.push(Term::new(3), b"x = 1");
 /// let (term, prev, commit) = (Term::new(3), LogId::new(2, 6), Index::new(5));
-/// let append = Message::AppendEntries(AppendEntries { term, prev, entries, commit });
+/// let append = Message::AppendEntries(AppendEntries { term, prev, entries, commit, round: 0 });
 /// assert_eq!(
 ///     format!("{append:?}"),
 ///     r#"AppendEntries { term: t3, prev: 6@t2, entries: [t3 "x = 1"], commit: 5 }"#,
 /// );
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct AppendEntries {
     /// The leader's term.
     pub term: Term,
@@ -88,6 +88,9 @@ pub struct AppendEntries {
     pub entries: Entries,
     /// The leader's commit index.
     pub commit: Index,
+    /// The latest round of reads that the leader has begun in its term; 0 before the first, and
+    /// then not shown. Not in the figure: section 6.4 of the dissertation.
+    pub round: u64,
 }
 
 /// Figure 2, `AppendEntries` RPC, results, with the fast back-up of section 5.3.
@@ -98,9 +101,9 @@ pub struct AppendEntries {
 /// let success = |reply: &AppendEntriesReply| matches!(reply.outcome, Appended::Matched(_));
 /// let (term, prev) = (Term::new(3), Index::new(6));
 /// let outcome = Appended::Matched(Index::new(7));
-/// assert!(success(&AppendEntriesReply { term, prev, outcome }));
+/// assert!(success(&AppendEntriesReply { term, prev, outcome, round: 0 }));
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct AppendEntriesReply {
     /// The follower's term.
     pub term: Term,
@@ -108,6 +111,9 @@ pub struct AppendEntriesReply {
     pub prev: Index,
     /// What became of the request.
     pub outcome: Appended,
+    /// The round that the request bore: of the leader's term, unless the outcome is
+    /// [`Appended::Stale`].
+    pub round: u64,
 }
 
 /// What became of an append.
@@ -168,8 +174,8 @@ pub struct InstallSnapshot {
 pub struct InstallSnapshotReply {
     /// The follower's term.
     pub term: Term,
-    /// The follower's log agrees with the leader's up to here, durably; `None`: the request was from
-    /// a leader of an earlier term.
+    /// The follower's log agrees with the leader's up to here, durably; `None`: the request was
+    /// from a leader of an earlier term.
     pub matched: Option<Index>,
 }
 
@@ -197,6 +203,33 @@ impl fmt::Debug for Message {
             Self::InstallSnapshot(m) => m.fmt(f),
             Self::InstallSnapshotReply(m) => m.fmt(f),
         }
+    }
+}
+
+/// Shows a round only where there is one: most messages belong to none.
+fn debug_with_round(mut fields: fmt::DebugStruct<'_, '_>, round: u64) -> fmt::Result {
+    if round > 0 {
+        fields.field("round", &round);
+    }
+    fields.finish()
+}
+
+impl fmt::Debug for AppendEntries {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { term, prev, entries, commit, round } = self;
+        let mut fields = f.debug_struct("AppendEntries");
+        fields.field("term", term).field("prev", prev);
+        fields.field("entries", entries).field("commit", commit);
+        debug_with_round(fields, *round)
+    }
+}
+
+impl fmt::Debug for AppendEntriesReply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { term, prev, outcome, round } = self;
+        let mut fields = f.debug_struct("AppendEntriesReply");
+        fields.field("term", term).field("prev", prev).field("outcome", outcome);
+        debug_with_round(fields, *round)
     }
 }
 

@@ -7,10 +7,12 @@
 
 use crate::election::{Candidate, Tally};
 use crate::log::Log;
-use crate::message::{AppendEntries, Appended, Message};
+use crate::message::{AppendEntries, Message};
+use crate::read::Decided;
+use crate::refusal::Refusal;
 use crate::replication::Leader;
 use crate::storage::{self, HardState};
-use crate::{Applied, Config, Consensus, Index, LogId, Malformed, NotLeader, Status, Term, View};
+use crate::{Applied, Config, Consensus, Index, LogId, NotLeader, ReadId, Status, Term, View};
 use labrpc::{Context, Instant, NodeId, Persister};
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
@@ -72,6 +74,8 @@ pub(crate) struct Node {
     pub leader: Option<NodeId>,
     /// Appends of the present term that arrived before what comes before them, by their `prev`.
     pub early: BTreeMap<Index, AppendEntries>,
+    /// Reads that are decided and not pulled yet.
+    pub decided: Decided,
     pub refused: u64,
     pub timers: Timers,
 }
@@ -84,6 +88,8 @@ pub(crate) struct Timers {
     pub election: Instant,
     /// When a candidate or leader sends to each peer again, whatever happens.
     pub due: Vec<Instant>,
+    /// When a leader repeats a round of reads that is not confirmed.
+    pub round: Instant,
 }
 
 impl PartialEq for Timers {
@@ -97,38 +103,6 @@ impl Eq for Timers {}
 impl Hash for Timers {
     fn hash<H: Hasher>(&self, _: &mut H) {}
 }
-
-/// Why a message is refused: no correct server can have sent it. It is counted and noted, and
-/// changes nothing; where that is seen late, nothing but what its term alone demands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
-    /// The sender is no member of the cluster.
-    Stranger,
-    /// A term so high that it cannot have been counted up to.
-    TermOutOfRange,
-    /// A place in the log that cannot exist: an index without a term, or beyond counting.
-    ImpossiblePlace,
-    /// A candidate or leader whose log is from the future of its own term.
-    EntryFromLaterTerm,
-    /// Entries whose bytes are none, or whose terms fall.
-    MalformedEntries,
-    /// A second leader in the term of this leader.
-    SecondLeader,
-    /// An entry that contradicts a committed one.
-    ContradictsCommitted,
-    /// An acknowledgement of entries that this leader does not have, or a conflict after the place
-    /// that was asked about.
-    ImpossibleReply,
-}
-
-impl From<Malformed> for Refusal {
-    fn from(_: Malformed) -> Self {
-        Self::MalformedEntries
-    }
-}
-
-/// Beyond this no term or index is believed; it leaves room to count on.
-const HIGHEST: u64 = u64::MAX / 4;
 
 impl Node {
     pub fn term(&self) -> Term {
@@ -180,11 +154,14 @@ impl Raft {
             node.save(cx, term, None);
             node.leader = None;
         }
-        match self.role {
+        match &mut self.role {
             Role::Follower => return,
             Role::Candidate(_) => {}
-            // A leader has had no election timer.
-            Role::Leader(_) => node.reset_election_timer(cx),
+            Role::Leader(leader) => {
+                // A leader has had no election timer.
+                node.reset_election_timer(cx);
+                leader.give_up_reads(node);
+            }
         }
         self.role = Role::Follower;
         cx.note("became follower", format_args!("{term}"));
@@ -280,64 +257,6 @@ impl Raft {
         Ok(())
     }
 
-    /// Refuses what no correct server can have sent, as far as that can be seen before it is looked
-    /// at in the light of this server's log. The answer is the sender's place among the peers.
-    fn vet(&self, from: NodeId, message: &Message) -> Result<usize, Refusal> {
-        let slot = self.node.slot(from).ok_or(Refusal::Stranger)?;
-        let term = message.term();
-        if term.get() == 0 || term.get() > HIGHEST {
-            return Err(Refusal::TermOutOfRange);
-        }
-        let place = |id: LogId| {
-            let nowhere = (id.term.get() == 0) != (id.index.get() == 0);
-            if nowhere || id.index.get() > HIGHEST {
-                Err(Refusal::ImpossiblePlace)
-            } else if id.term > term {
-                Err(Refusal::EntryFromLaterTerm)
-            } else {
-                Ok(())
-            }
-        };
-        match message {
-            Message::RequestVote(m) => {
-                place(m.last)?;
-                // A candidate has just begun its term, and nobody has made an entry in it.
-                if m.last.term == m.term {
-                    return Err(Refusal::EntryFromLaterTerm);
-                }
-            }
-            Message::AppendEntries(m) => {
-                place(m.prev)?;
-                let mut before = m.prev.term;
-                for entry in m.entries.iter() {
-                    let entry = entry?;
-                    if entry.term < before || entry.term.get() == 0 {
-                        return Err(Refusal::MalformedEntries);
-                    }
-                    before = entry.term;
-                }
-                if before > m.term {
-                    return Err(Refusal::EntryFromLaterTerm);
-                }
-            }
-            Message::InstallSnapshot(m) => {
-                place(m.last)?;
-                if m.last.index == Index::BEFORE_FIRST {
-                    return Err(Refusal::ImpossiblePlace);
-                }
-            }
-            Message::AppendEntriesReply(m) => {
-                if let Appended::Conflict { first, .. } = m.outcome
-                    && (first.get() == 0 || first > m.prev)
-                {
-                    return Err(Refusal::ImpossibleReply);
-                }
-            }
-            Message::RequestVoteReply(_) | Message::InstallSnapshotReply(_) => {}
-        }
-        Ok(slot)
-    }
-
     /// How many messages were refused because no correct server can have sent them.
     pub fn refused(&self) -> u64 {
         self.node.refused
@@ -375,7 +294,7 @@ impl Consensus for Raft {
         assert!(!config.heartbeat.is_zero() && !config.retry.is_zero(), "{config:?}");
         let (hard, log) = storage::load(cx.disk);
         let peers: Vec<NodeId> = peers.iter().copied().filter(|&peer| peer != cx.me).collect();
-        let timers = Timers { election: cx.now, due: vec![cx.now; peers.len()] };
+        let timers = Timers { election: cx.now, due: vec![cx.now; peers.len()], round: cx.now };
         // What the snapshot covers is known to be committed; of the rest a leader will tell.
         let commit = log.snapshot().index;
         let mut node = Node {
@@ -388,6 +307,7 @@ impl Consensus for Raft {
             applied: Index::BEFORE_FIRST,
             leader: None,
             early: BTreeMap::new(),
+            decided: Decided::default(),
             refused: 0,
             timers,
         };
@@ -418,11 +338,14 @@ impl Consensus for Raft {
     }
 
     fn next_wakeup(&self) -> Option<Instant> {
-        let Timers { election, due } = &self.node.timers;
+        let Timers { election, due, round } = &self.node.timers;
         match &self.role {
             Role::Follower => Some(*election),
             Role::Candidate(_) => due.iter().copied().chain([*election]).min(),
-            Role::Leader(_) => due.iter().copied().min(),
+            Role::Leader(leader) => {
+                let round = leader.reads.is_open().then_some(*round);
+                due.iter().copied().chain(round).min()
+            }
         }
     }
 
@@ -454,6 +377,21 @@ impl Consensus for Raft {
     fn snapshot(&mut self, cx: &mut Cx<'_>, upto: Index, state: &[u8]) {
         self.node.take_snapshot(cx, upto, state);
         self.check();
+    }
+
+    fn read(&mut self, cx: &mut Cx<'_>) -> Option<Result<ReadId, NotLeader>> {
+        let Role::Leader(leader) = &mut self.role else {
+            return Some(Err(NotLeader { leader: self.node.leader }));
+        };
+        let id = leader.on_read(&mut self.node, cx);
+        self.check();
+        Some(Ok(id))
+    }
+
+    fn next_read(&mut self) -> Option<(ReadId, Result<Index, NotLeader>)> {
+        let (id, index) = self.node.decided.next()?;
+        // Who leads instead it may have heard of only in the same step, or since.
+        Some((id, index.ok_or(NotLeader { leader: self.node.leader })))
     }
 
     fn status(&self) -> Status {

@@ -5,7 +5,9 @@
 //! a [`Progress`]: the paper's matchIndex, and its nextIndex in the form of what is under way.
 
 use crate::message::{AppendEntries, AppendEntriesReply, Appended, Entries, Message};
-use crate::raft::{Cx, Node, Refusal};
+use crate::raft::{Cx, Node};
+use crate::read::Reads;
+use crate::refusal::Refusal;
 use crate::storage;
 use crate::{Config, Index, LogId, Term};
 use labrpc::NodeId;
@@ -16,6 +18,8 @@ use std::collections::VecDeque;
 pub(crate) struct Leader {
     /// One per peer.
     followers: Vec<Progress>,
+    /// The reads that are not decided yet.
+    pub reads: Reads,
 }
 
 /// What a leader knows of a follower.
@@ -55,7 +59,8 @@ impl Leader {
     pub fn take_office(node: &mut Node, cx: &mut Cx<'_>) -> Self {
         let prev = node.log.last().index;
         let newcomer = Progress { matched: Index::BEFORE_FIRST, flow: Flow::Probing { prev } };
-        let mut leader = Self { followers: vec![newcomer; node.peers.len()] };
+        let followers = vec![newcomer; node.peers.len()];
+        let mut leader = Self { followers, reads: Reads::new(node.peers.len()) };
         for slot in 0..node.peers.len() {
             leader.probe(node, cx, slot, prev);
         }
@@ -92,15 +97,32 @@ impl Leader {
                 self.install(node, cx, slot);
                 return;
             };
-            in_flight.push_back(send_append(node, cx, slot, id, node.config.max_entries));
+            let (most, round) = (node.config.max_entries, self.reads.round());
+            in_flight.push_back(send_append(node, cx, slot, id, most, round));
         }
     }
 
     /// Asks whether the logs agree up to `prev`, or up to the earliest entry that can be named.
     fn probe(&mut self, node: &mut Node, cx: &mut Cx<'_>, slot: usize, prev: Index) {
         let id = node.log.id_at(prev).unwrap_or_else(|| node.log.earliest());
-        send_append(node, cx, slot, id, 0);
+        send_append(node, cx, slot, id, 0, self.reads.round());
         self.followers[slot].flow = Flow::Probing { prev: id.index };
+    }
+
+    /// Sends an append of the present round of reads, whatever else is under way: without entries,
+    /// and without any other effect. Where a heartbeat would be sent, or a probe, it is one; where
+    /// entries or a snapshot are under way, it does not put off what is due if they have no answer.
+    pub fn send_round(&mut self, node: &mut Node, cx: &mut Cx<'_>, slot: usize) {
+        let follower = &self.followers[slot];
+        if let Flow::Probing { prev } = follower.flow {
+            return self.probe(node, cx, slot, prev);
+        }
+        let (due, is_idle) = (node.timers.due[slot], follower.is_idle());
+        let id = node.log.id_at(follower.matched).unwrap_or_else(|| node.log.earliest());
+        send_append(node, cx, slot, id, 0, self.reads.round());
+        if !is_idle {
+            node.timers.due[slot] = due;
+        }
     }
 
     fn install(&mut self, node: &mut Node, cx: &mut Cx<'_>, slot: usize) {
@@ -112,6 +134,7 @@ impl Leader {
     /// heartbeat; one that has no answer repeats itself once, then falls back to probes, which
     /// carry nothing: a follower that is cut off costs no more than a heartbeat.
     pub fn on_due(&mut self, node: &mut Node, cx: &mut Cx<'_>) {
+        self.maybe_repeat_round(node, cx);
         for slot in 0..self.followers.len() {
             if node.timers.due[slot] > cx.now {
                 continue;
@@ -134,7 +157,7 @@ impl Leader {
                         self.probe(node, cx, slot, last);
                     } else {
                         let id = node.log.id_at(matched).expect("who has all has the last entry");
-                        send_append(node, cx, slot, id, 0);
+                        send_append(node, cx, slot, id, 0, self.reads.round());
                     }
                 }
             }
@@ -143,7 +166,7 @@ impl Leader {
 
     // ---- answers -----------------------------------------------------------------------------
 
-    /// An answer to an append of this term.
+    /// An answer to an append, in this term.
     pub fn on_append_reply(
         &mut self,
         node: &mut Node,
@@ -151,15 +174,20 @@ impl Leader {
         slot: usize,
         reply: &AppendEntriesReply,
     ) -> Result<(), Refusal> {
+        // A stale one answers what this server sent in an earlier reign, late, to a voter of this
+        // one. Its round is of that reign too.
+        let is_news = reply.outcome != Appended::Stale && self.reads.is_news(reply.round)?;
         match reply.outcome {
-            Appended::Matched(index) => self.on_matched(node, cx, slot, index),
+            Appended::Matched(index) => self.on_matched(node, cx, slot, index)?,
             Appended::Conflict { term, first } => {
                 self.on_conflict(node, cx, slot, reply.prev, term, first);
-                Ok(())
             }
-            // It answers what this server sent in an earlier reign, late, to a voter of this one.
-            Appended::Stale => Ok(()),
+            Appended::Stale => {}
         }
+        if is_news {
+            self.on_round_answered(node, cx, slot);
+        }
+        Ok(())
     }
 
     pub fn on_snapshot_reply(
@@ -221,8 +249,8 @@ impl Leader {
     ) {
         let follower = &mut self.followers[slot];
         let matched = follower.matched;
-        // Only the answer to the latest probe counts; it starts the next one. Where the logs are known
-        // to agree it is an old answer, to a probe of the same place before they did.
+        // Only the answer to the latest probe counts; it starts the next one. Where the logs are
+        // known to agree it is an old answer, to a probe of the same place before they did.
         if follower.flow != (Flow::Probing { prev }) || prev <= matched {
             return;
         }
@@ -243,16 +271,17 @@ impl Leader {
     }
 
     /// "If there exists an N such that N > `commitIndex`, a majority of `matchIndex[i]` ≥ N, and
-    /// `log[N].term` == `currentTerm`: set `commitIndex` = N" (figure 2). Without the last condition
-    /// an entry of an earlier term could be committed and then be overwritten (section 5.4.2,
-    /// figure 8).
-    fn maybe_commit(&self, node: &mut Node, cx: &mut Cx<'_>) {
+    /// `log[N].term` == `currentTerm`: set `commitIndex` = N" (figure 2). Without the last
+    /// condition an entry of an earlier term could be committed and then be overwritten (section
+    /// 5.4.2, figure 8).
+    fn maybe_commit(&mut self, node: &mut Node, cx: &mut Cx<'_>) {
         let mut held: Vec<Index> = self.followers.iter().map(|follower| follower.matched).collect();
         held.push(node.log.last().index);
         held.sort_unstable();
         let by_majority = held[held.len() - node.quorum()];
         if by_majority > node.commit && node.log.term_at(by_majority) == Some(node.term()) {
             node.commit_up_to(cx, by_majority);
+            self.on_committed(node);
         }
     }
 
@@ -264,11 +293,19 @@ impl Leader {
                 assert!(in_flight.len() <= node.config.max_in_flight, "{peer}: {in_flight:?}");
             }
         }
+        self.reads.check(node);
     }
 }
 
 /// Sends up to `most` entries after `prev`; the answer is the last of them, or `prev`.
-fn send_append(node: &mut Node, cx: &mut Cx<'_>, slot: usize, prev: LogId, most: usize) -> Index {
+fn send_append(
+    node: &mut Node,
+    cx: &mut Cx<'_>,
+    slot: usize,
+    prev: LogId,
+    most: usize,
+    round: u64,
+) -> Index {
     let mut entries = Entries::default();
     let first = prev.index.next();
     let last = Index::new(node.log.last().index.get().min(prev.index.get() + most as u64));
@@ -282,7 +319,7 @@ fn send_append(node: &mut Node, cx: &mut Cx<'_>, slot: usize, prev: LogId, most:
     // An append is answered soon or was lost; a heartbeat need not be.
     let patience = if entries.is_empty() { node.config.heartbeat } else { node.config.retry };
     node.timers.due[slot] = cx.now + patience;
-    let request = AppendEntries { term: node.term(), prev, entries, commit: node.commit };
+    let request = AppendEntries { term: node.term(), prev, entries, commit: node.commit, round };
     cx.send(node.peers[slot], Message::AppendEntries(request));
     last
 }
@@ -313,13 +350,16 @@ impl Node {
             }
             Appended::Matched(last)
         };
-        let reply = AppendEntriesReply { term: self.term(), prev: request.prev.index, outcome };
+        // The round of the request at hand, and no other's.
+        let (term, prev, round) = (self.term(), request.prev.index, request.round);
+        let reply = AppendEntriesReply { term, prev, outcome, round };
         cx.send(from, Message::AppendEntriesReply(reply));
         Ok(())
     }
 
     /// Whether an append has overtaken the one before it. As many are kept as a leader may have in
-    /// flight, in memory only: without that a leader with several appends in flight would have to send most of them twice.
+    /// flight, in memory only: without that a leader with several appends in flight would have to
+    /// send most of them twice.
     fn is_early(&self, request: &AppendEntries) -> bool {
         let (last, prev) = (self.log.last().index, request.prev.index);
         let Config { max_in_flight, max_entries, .. } = self.config;
@@ -330,7 +370,8 @@ impl Node {
             && (self.early.len() < max_in_flight || self.early.contains_key(&prev))
     }
 
-    /// "Reply false if log doesn't contain an entry at prevLogIndex whose term matches prevLogTerm."
+    /// "Reply false if log doesn't contain an entry at prevLogIndex whose term matches
+    /// prevLogTerm."
     fn conflict_with(&self, prev: LogId) -> Result<Option<Appended>, Refusal> {
         let last = self.log.last().index;
         if prev.index > last {
@@ -350,11 +391,11 @@ impl Node {
         }
     }
 
-    /// "If an existing entry conflicts with a new one, delete the existing entry and all that follow
-    /// it. Append any new entries not already in the log." Entries that are already there stay: the
-    /// request may be an old one, overtaken by others. The answer is the last entry that agrees; up
-    /// to there the follower may take over the leader's commit index, what may follow is not vouched
-    /// for.
+    /// "If an existing entry conflicts with a new one, delete the existing entry and all that
+    /// follow it. Append any new entries not already in the log." Entries that are already there
+    /// stay: the request may be an old one, overtaken by others. The answer is the last entry that
+    /// agrees; up to there the follower may take over the leader's commit index, what may follow is
+    /// not vouched for.
     fn append(&mut self, cx: &mut Cx<'_>, request: &AppendEntries) -> Result<Index, Refusal> {
         let mut index = request.prev.index;
         for entry in request.entries.iter() {

@@ -1,7 +1,8 @@
 //! Lab 2D: log compaction (section 7).
 
 use crate::message::{InstallSnapshot, InstallSnapshotReply, Message};
-use crate::raft::{Cx, Node, Refusal};
+use crate::raft::{Cx, Node};
+use crate::refusal::Refusal;
 use crate::storage;
 use crate::{Index, LogId};
 use labgob::Bytes;

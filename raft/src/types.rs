@@ -122,6 +122,31 @@ shown!(Term, self, "t{}", self.0);
 shown!(Index, self, "{}", self.0);
 shown!(LogId, self, "{}@{}", self.index, self.term);
 
+/// Which read it is, of those that a server was asked for; unique within a life of the server, and
+/// rising.
+///
+/// ```
+/// use raft::ReadId;
+/// assert!(ReadId::new(1) < ReadId::new(2));
+/// assert_eq!(ReadId::new(7).to_string(), "r7");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReadId(u64);
+
+impl ReadId {
+    /// The read with this number.
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// The number.
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+}
+
+shown!(ReadId, self, "r{}", self.0);
+
 /// The server is not the leader; it may know who is.
 ///
 /// ```
@@ -190,8 +215,8 @@ pub struct Config {
     pub election_timeout: Range<Duration>,
     /// How often a leader says that it is there when there is nothing else to say.
     pub heartbeat: Duration,
-    /// How long a leader waits for an acknowledgement of entries before it sends them again. It should
-    /// be longer than the usual round trip, or every append is sent twice.
+    /// How long a leader waits for an acknowledgement of entries, or of a round of reads, before it
+    /// sends again. It should be longer than the usual round trip, or every append is sent twice.
     pub retry: Duration,
     /// The most entries in one append, in `[1, 1024]`. Without a limit one follower that is cut off
     /// makes every command dearer, the longer the worse.

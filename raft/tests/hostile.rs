@@ -10,10 +10,10 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use raft::{
     AppendEntries, AppendEntriesReply, Appended, Applied, Config, Consensus, Entries, Index,
-    InstallSnapshot, InstallSnapshotReply, LogId, Message, Raft, RequestVote, RequestVoteReply,
-    Status, Term, View,
+    InstallSnapshot, InstallSnapshotReply, LogId, Message, Raft, ReadId, RequestVote,
+    RequestVoteReply, Status, Term, View,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 const ME: NodeId = NodeId::new(0);
@@ -38,6 +38,7 @@ enum Input {
         after_ms: u64,
     },
     Propose(Vec<u8>),
+    Read,
     /// A snapshot of what is applied.
     Snapshot,
     Restart,
@@ -54,6 +55,8 @@ struct Victim {
     /// What it knew to be committed in this life, or has in a snapshot.
     committed: BTreeMap<u64, (Term, Vec<u8>)>,
     applied: Index,
+    /// Reads that are not decided, and what was committed when they were asked for.
+    reads: VecDeque<(ReadId, Index)>,
 }
 
 type Cx<'a> = Context<'a, Message>;
@@ -69,8 +72,8 @@ impl Victim {
         let (mut outbox, mut notes, now) = (Vec::new(), Notes::off(), Instant::ZERO);
         let mut cx = Context::new(ME, now, &mut dice, &mut disk, &mut outbox, &mut notes);
         let raft = boot(&mut cx, &config);
-        let (committed, applied) = (BTreeMap::new(), Index::BEFORE_FIRST);
-        Self { raft, disk, dice, now, config, committed, applied }
+        let (committed, applied, reads) = (BTreeMap::new(), Index::BEFORE_FIRST, VecDeque::new());
+        Self { raft, disk, dice, now, config, committed, applied, reads }
     }
 
     fn step(&mut self, f: impl FnOnce(&mut Raft, &mut Cx<'_>)) -> (usize, bool) {
@@ -104,6 +107,7 @@ impl Victim {
             Input::Propose(command) => {
                 self.step(|raft, cx| raft.propose(cx, &command).map_or((), |_| ()));
             }
+            Input::Read => self.read(),
             Input::Snapshot => {
                 let upto = self.applied;
                 self.step(|raft, cx| raft.snapshot(cx, upto, b"state"));
@@ -127,10 +131,35 @@ impl Victim {
         }
     }
 
+    fn read(&mut self) {
+        let status = self.raft.status();
+        let mut answer = None;
+        self.step(|raft, cx| answer = raft.read(cx));
+        let taken = answer.expect("it takes reads").ok();
+        assert_eq!(taken.is_some(), status.is_leader, "only the leader takes reads");
+        self.reads.extend(taken.map(|read| (read, status.commit)));
+    }
+
+    /// Reads are decided in the order in which they were asked for; by a leader in its reign, and
+    /// all of them when that ends.
+    fn pull_reads(&mut self) {
+        let Status { commit, is_leader, .. } = self.raft.status();
+        while let Some((read, decided)) = self.raft.next_read() {
+            let (next, floor) = self.reads.pop_front().expect("it was asked for");
+            assert_eq!(read, next, "in order, each once");
+            match decided {
+                Ok(index) => assert!(is_leader && (floor..=commit).contains(&index), "{index}"),
+                Err(_) => assert!(!is_leader, "{read} is refused by a leader"),
+            }
+        }
+        assert!(is_leader || self.reads.is_empty(), "{:?} are left over", self.reads);
+    }
+
     /// Whatever it has been told, it has to boot from it; what was committed it learns anew.
     fn restart(&mut self) {
         self.raft = self.booted();
         self.applied = Index::BEFORE_FIRST;
+        self.reads.clear();
         let covered = View::covered(&self.raft).index.get();
         self.committed.retain(|&index, _| index <= covered);
         self.pull();
@@ -171,6 +200,7 @@ impl Victim {
             assert_eq!(*known, entry, "committed entry {index} changed");
         }
         self.pull();
+        self.pull_reads();
         assert_eq!(self.applied, after.commit);
         let (disk, dice) = (self.disk.clone(), self.dice.clone());
         let booted = self.booted().status();
@@ -206,6 +236,11 @@ fn term() -> impl Strategy<Value = Term> {
 
 fn index() -> impl Strategy<Value = Index> {
     number().prop_map(Index::new)
+}
+
+/// Mostly none, or one that has begun, or the next.
+fn round() -> impl Strategy<Value = u64> {
+    prop_oneof![2 => Just(0_u64), 4 => 0..4_u64, 1 => number()]
 }
 
 fn id() -> impl Strategy<Value = LogId> {
@@ -250,11 +285,13 @@ fn message() -> impl Strategy<Value = Message> {
         1 => (term(), id()).prop_map(|(term, last)| RequestVote { term, last }.into_message()),
         1 => (term(), any::<bool>())
             .prop_map(|(term, granted)| RequestVoteReply { term, granted }.into_message()),
-        4 => (term(), id(), entries(), index()).prop_map(|(term, prev, entries, commit)| {
-            AppendEntries { term, prev, entries, commit }.into_message()
-        }),
-        2 => (term(), index(), outcome).prop_map(|(term, prev, outcome)| {
-            AppendEntriesReply { term, prev, outcome }.into_message()
+        4 => (term(), id(), entries(), index(), round()).prop_map(
+            |(term, prev, entries, commit, round)| {
+                AppendEntries { term, prev, entries, commit, round }.into_message()
+            }
+        ),
+        3 => (term(), index(), outcome, round()).prop_map(|(term, prev, outcome, round)| {
+            AppendEntriesReply { term, prev, outcome, round }.into_message()
         }),
         1 => (term(), id(), state)
             .prop_map(|(term, last, state)| InstallSnapshot { term, last, state }.into_message()),
@@ -303,6 +340,7 @@ fn input() -> impl Strategy<Value = Input> {
         2 => (from, bytes).prop_map(|(from, bytes)| Input::Bytes { from, bytes }),
         2 => (0..700_u64).prop_map(|after_ms| Input::Wake { after_ms }),
         2 => vec(any::<u8>(), 0..4).prop_map(Input::Propose),
+        2 => Just(Input::Read),
         1 => Just(Input::Snapshot),
         1 => Just(Input::Restart),
     ]
@@ -317,7 +355,7 @@ fn follower(terms: &[u64], commit: u64, snapshot: bool, config: Config) -> Victi
     }
     let term = Term::new(terms.last().copied().unwrap_or(0) + 1);
     let (prev, commit) = (LogId::BEFORE_FIRST, Index::new(commit));
-    let message = Message::AppendEntries(AppendEntries { term, prev, entries, commit });
+    let message = Message::AppendEntries(AppendEntries { term, prev, entries, commit, round: 0 });
     victim.take(Input::Message { from: 1, message, relative: None });
     if snapshot {
         victim.take(Input::Snapshot);

@@ -85,6 +85,12 @@ enum Command {
     },
     /// Asks a server to have commands committed.
     Propose { n: u16, commands: Vec<String> },
+    /// Asks a server for a read, or so many.
+    Read {
+        n: u16,
+        #[arg(optional)]
+        times: Option<u16>,
+    },
     /// Crashes a server now, or in its next step that writes, after so many writes.
     Crash {
         n: u16,
@@ -183,6 +189,9 @@ fn obey(cluster: &mut Cluster, command: &Command) -> Result<(), Box<dyn Error>> 
             for command in commands {
                 cluster.propose(node(*n), command);
             }
+        }
+        Command::Read { n, times } => {
+            (0..times.unwrap_or(1)).for_each(|_| cluster.read(node(*n)));
         }
         Command::Crash { n, after } => cluster.crash(node(*n), *after),
         Command::Restart { n } => cluster.boot(node(*n)),
@@ -295,6 +304,11 @@ fn entries(fields: &Fields) -> Result<Entries, Box<dyn Error>> {
     Ok(entries)
 }
 
+/// Messages belong to no round of reads unless one is named.
+fn round(fields: &Fields) -> Result<u64, Box<dyn Error>> {
+    Ok(fields.get("round").map_or(Ok(0), |round| round.parse())?)
+}
+
 fn appended(fields: &Fields) -> Result<Appended, Box<dyn Error>> {
     if let Some(matched) = fields.get("matched") {
         return Ok(Appended::Matched(Index::new(matched.parse()?)));
@@ -316,11 +330,13 @@ fn message(kind: &str, fields: &Fields) -> Result<Message, Box<dyn Error>> {
             prev: id(fields, "prev")?,
             entries: entries(fields)?,
             commit: Index::new(number(fields, "commit")?),
+            round: round(fields)?,
         }),
         "AppendEntriesReply" => Message::AppendEntriesReply(AppendEntriesReply {
             term,
             prev: Index::new(number(fields, "prev")?),
             outcome: appended(fields)?,
+            round: round(fields)?,
         }),
         "InstallSnapshot" => Message::InstallSnapshot(InstallSnapshot {
             term,
@@ -419,10 +435,28 @@ scripts! {
     a_crash_while_a_snapshot_is_installed_is_repaired_at_boot
     after_a_boot_the_snapshot_is_applied_first
     a_probe_never_goes_back_past_the_snapshot
+    // Reads: section 6.4 of the dissertation.
+    a_read_at_a_quiet_leader_takes_one_round
+    a_read_waits_for_the_first_commit_of_the_term
+    a_leader_that_is_cut_off_confirms_no_read
+    half_of_the_servers_confirm_no_read
+    answers_to_what_was_sent_before_a_read_do_not_count_for_it
+    a_round_confirms_no_read_of_the_next
+    reads_that_come_during_a_round_share_the_next
+    a_round_without_answers_is_repeated
+    a_round_puts_off_no_retry
+    a_conflict_confirms_a_round_too
+    an_append_that_waits_for_the_one_before_answers_no_round
+    a_read_needs_no_answer_of_who_is_sent_a_snapshot
+    rounds_of_an_earlier_reign_do_not_count
+    reads_are_refused_when_leadership_is_lost
+    a_server_alone_confirms_reads_at_once
+    only_the_leader_takes_reads
     // What no correct server sends.
     a_stranger_is_refused
     a_second_leader_of_a_term_is_refused
     entries_that_contradict_committed_ones_are_refused
     an_impossible_answer_is_refused
+    the_echo_of_a_round_that_has_not_begun_is_refused
     impossible_terms_and_places_are_refused
 }

@@ -5,11 +5,13 @@
 //! that one alone, and prints the end of its trace.
 
 mod monitor;
+mod reads;
 mod server;
 
 use labrpc::{CrashPoint, Network, NodeId, Rng, Trace, World};
 use monitor::Monitor;
 use raft::{Config, Consensus, Index};
+use reads::Ledger;
 use server::{Server, cluster, committed, leader};
 use std::time::Duration;
 
@@ -23,6 +25,7 @@ const fn ms(millis: u64) -> Duration {
 struct Storm {
     world: World<Server>,
     monitor: Monitor,
+    ledger: Ledger,
     dice: Rng,
     proposals: u64,
     what: String,
@@ -38,25 +41,26 @@ impl Drop for Storm {
 }
 
 impl Storm {
-    fn new(seed: u64, max_in_flight: usize, snapshots: bool) -> Self {
+    fn new(seed: u64, config: &Config, snapshots: bool) -> Self {
         let mut dice = Rng::stream(seed, [2, 0, 0]);
         let servers = dice.between(3..8) as u16;
         let config = Config {
-            max_in_flight,
             max_entries: [1, 6, 64][dice.below(3) as usize],
             snapshot_tail: [0, 5][dice.below(2) as usize],
-            ..Config::default()
+            ..config.clone()
         };
         let every = if snapshots { Some(dice.between(3..30)) } else { None };
         let network = Network::unreliable().with_late_messages();
         let network = if dice.chance(1, 3) { network.with_long_reordering() } else { network };
         let what = format!("{servers} servers, {network}, snapshots {every:?}, {config:?}");
         let world = cluster(seed, network, servers, &config, every);
-        Self { world, monitor: Monitor::default(), dice, proposals: 0, what }
+        let (monitor, ledger) = (Monitor::default(), Ledger::default());
+        Self { world, monitor, ledger, dice, proposals: 0, what }
     }
 
     fn look(&mut self) {
         self.monitor.look(&self.world);
+        self.ledger.look(&self.world);
     }
 
     fn run_for(&mut self, duration: Duration) {
@@ -149,13 +153,19 @@ impl Storm {
     }
 }
 
+/// The only seed to run, if one is named.
+fn only_seed() -> Option<u64> {
+    std::env::var("RAFT_SEED").ok().map(|seed| seed.parse().expect("a number"))
+}
+
 /// Runs a storm for each seed. What happened in all is printed, and asserted to be enough for the
 /// storms to deserve the name.
 fn storms(seeds: std::ops::Range<u64>, max_in_flight: usize, snapshots: bool) {
-    let only = std::env::var("RAFT_SEED").ok().map(|seed| seed.parse().expect("a number"));
+    let only = only_seed();
+    let config = Config { max_in_flight, ..Config::default() };
     let (mut applied, mut reigns, mut lives, mut steps) = (0, 0, 0, 0);
     for seed in only.map_or(seeds, |seed| seed..seed + 1) {
-        let mut storm = Storm::new(seed, max_in_flight, snapshots);
+        let mut storm = Storm::new(seed, &config, snapshots);
         if only.is_some() {
             storm.world.set_trace(Trace::last(100));
         }

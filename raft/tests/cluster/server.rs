@@ -1,7 +1,7 @@
 //! A server whose service does nothing but remember what it was given.
 
 use labrpc::{Context, Fingerprint, Instant, Network, NodeId, Process, World};
-use raft::{Applied, Config, Consensus, Index, LogId, Message, Raft, View};
+use raft::{Applied, Config, Consensus, Index, LogId, Message, NotLeader, Raft, ReadId, View};
 
 /// Something that the service applied: up to which entry, and a digest of the whole history up to
 /// there. That is also its state, and what its snapshots hold.
@@ -16,6 +16,8 @@ pub struct Server {
     pub raft: Raft,
     /// Everything applied in this life, in order.
     pub given: Vec<Given>,
+    /// Everything read in this life, as it was decided.
+    pub reads: Vec<(ReadId, Result<Index, NotLeader>)>,
     snapshot_every: Option<u64>,
 }
 
@@ -29,7 +31,7 @@ impl Server {
         snapshot_every: Option<u64>,
     ) -> Self {
         let raft = Raft::boot(cx, peers, config.clone());
-        let mut server = Self { raft, given: Vec::new(), snapshot_every };
+        let mut server = Self { raft, given: Vec::new(), reads: Vec::new(), snapshot_every };
         server.apply(cx);
         server
     }
@@ -43,6 +45,12 @@ impl Server {
         let id = self.raft.propose(cx, command).ok()?;
         self.apply(cx);
         Some(id)
+    }
+
+    pub fn read(&mut self, cx: &mut Cx<'_>) -> Option<ReadId> {
+        let read = self.raft.read(cx).expect("it takes reads").ok();
+        self.apply(cx);
+        read
     }
 
     fn apply(&mut self, cx: &mut Cx<'_>) {
@@ -62,6 +70,7 @@ impl Server {
             };
             self.given.push(given);
         }
+        self.reads.extend(std::iter::from_fn(|| self.raft.next_read()));
         self.maybe_snapshot(cx);
     }
 

@@ -114,6 +114,13 @@ impl Cluster {
                 let _ = writeln!(out, "    apply {}", text_of_applied(&applied));
                 self.safety.applied(id, &applied);
             }
+            while let Some((read, decided)) = raft.next_read() {
+                let _ = match decided {
+                    Ok(index) => writeln!(out, "    read  {read}: up to {index}"),
+                    Err(not_leader) => writeln!(out, "    read  {read}: {not_leader}"),
+                };
+                self.safety.read(id, read, decided.ok());
+            }
         }
         for (to, message) in outbox {
             let _ = writeln!(out, "    send  {to} {message:?}");
@@ -176,6 +183,21 @@ impl Cluster {
         });
         if let Some(Err(not_leader)) = result {
             let _ = writeln!(self.out, "    {not_leader}");
+        }
+    }
+
+    /// Asks a server for a read.
+    pub fn read(&mut self, id: NodeId) {
+        let result = self.up(id, format_args!("is asked for a read"), Raft::read);
+        match result.map(|answer| answer.expect("it takes reads")) {
+            Some(Ok(read)) => {
+                let _ = writeln!(self.out, "    it is {read}");
+                self.safety.asked(id, read);
+            }
+            Some(Err(not_leader)) => {
+                let _ = writeln!(self.out, "    {not_leader}");
+            }
+            None => {}
         }
     }
 

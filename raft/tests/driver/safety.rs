@@ -2,7 +2,7 @@
 
 use super::Server;
 use labrpc::NodeId;
-use raft::{Applied, Consensus, Index, Raft, Term, View};
+use raft::{Applied, Consensus, Index, Raft, ReadId, Term, View};
 use std::collections::BTreeMap;
 
 type Entry = (Term, Vec<u8>);
@@ -17,6 +17,13 @@ pub struct Safety {
     applied: BTreeMap<NodeId, Index>,
     /// The latest term and vote of each server, over all its lives.
     votes: BTreeMap<NodeId, (Term, Option<NodeId>)>,
+    /// Of each read that is not decided, in its server's present life: how far the cluster had
+    /// committed when it was asked for.
+    reads: BTreeMap<(NodeId, ReadId), Index>,
+    /// The last read that was decided at each server in its present life.
+    decided: BTreeMap<NodeId, ReadId>,
+    /// How far the cluster had committed before the step under way.
+    before: Index,
 }
 
 fn entry(server: &Server, raft: &Raft, index: Index) -> Option<Entry> {
@@ -27,6 +34,8 @@ fn entry(server: &Server, raft: &Raft, index: Index) -> Option<Entry> {
 impl Safety {
     pub fn new_life(&mut self, id: NodeId) {
         self.applied.remove(&id);
+        self.reads.retain(|(server, _), _| *server != id);
+        self.decided.remove(&id);
     }
 
     /// The server has another past from now on.
@@ -55,6 +64,24 @@ impl Safety {
         self.applied.insert(id, now);
     }
 
+    /// A server took a read in the step that has just been taken.
+    pub fn asked(&mut self, id: NodeId, read: ReadId) {
+        if self.decided.get(&id) < Some(&read) {
+            self.reads.insert((id, read), self.before);
+        }
+    }
+
+    /// Linearizability: a read sees everything that was committed anywhere when it was asked for.
+    pub fn read(&mut self, id: NodeId, read: ReadId, index: Option<Index>) {
+        // One that is not known is decided in the step that takes it.
+        let needed = self.reads.remove(&(id, read)).unwrap_or(self.before);
+        assert!(index.is_none_or(|index| index >= needed), "{id} reads {index:?} of {needed}");
+        let last = self.decided.insert(id, read);
+        assert!(last < Some(read), "{id} decides {read} after {last:?}");
+        let first = self.reads.keys().find(|(server, _)| *server == id);
+        assert!(first.is_none_or(|(_, first)| *first > read), "{id} decides {read} too early");
+    }
+
     fn commit(&mut self, id: NodeId, index: Index, entry: &Entry) {
         let known = self.committed.entry(index).or_insert_with(|| entry.clone());
         assert_eq!(known, entry, "{id} has committed another entry at {index}");
@@ -74,6 +101,7 @@ impl Safety {
                 self.commit(id, index, &entry(server, raft, index).expect("it is held"));
             }
         }
+        self.before = self.committed.keys().next_back().copied().unwrap_or_default();
         for &(server, raft) in &up {
             self.check_leader(server, raft);
         }
