@@ -4,41 +4,46 @@
 //! different traits, are of one type here. A [`Catalogue`] holds them in order and knows what people
 //! call them: parts, scenarios, and the names that the Go suites of all years have for them.
 
-use crate::cluster::{Applier, Setup};
-use crate::run::{self, Options, Report};
+use crate::kv::{Lab3, Over};
+use crate::run::{self, Options, Play, Report};
+use crate::shard::{self, Lab4A, Lab4B};
 use crate::suites::{self, Entry, Scenario};
+use kvraft::rsm::Reads;
 use raft::Consensus;
-use serde::Serialize;
 use std::collections::BTreeSet;
 use std::fmt;
-use std::ops::Range;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// How a scenario is run, once what it is generic over is hidden.
 pub type Runner = Arc<dyn Fn(u64, &Options) -> Report + Send + Sync>;
+
+/// What a scenario runs on, as it is shown in reports.
+pub type Describer = Arc<dyn Fn(&Options) -> serde_json::Value + Send + Sync>;
 
 /// A scenario that can be run.
 #[derive(Clone)]
 pub struct Case {
     /// What it is.
     pub scenario: Scenario,
-    /// What it runs on, as it is shown in reports.
-    pub config: serde_json::Value,
+    reads: Reads,
+    describe: Describer,
     runner: Runner,
 }
 
 impl Case {
     /// A scenario, what it runs on, and how it is run.
-    pub fn new(scenario: Scenario, config: serde_json::Value, runner: Runner) -> Self {
-        Self { scenario, config, runner }
+    pub fn new(scenario: Scenario, describe: Describer, runner: Runner) -> Self {
+        Self { scenario, reads: Reads::Log, describe, runner }
     }
 
-    /// A scenario of lab 2, for one Raft.
-    pub fn of_raft<R: Consensus + 'static>(entry: Entry<R>) -> Self {
-        let config = raft_config(&entry.scenario.setup());
+    /// A scenario on the stage that it was written for.
+    pub fn of<C: Play>(entry: Entry<C>) -> Self {
         let scenario = entry.scenario;
-        Self::new(scenario, config, Arc::new(move |seed, options| run::run(&entry, seed, options)))
+        Self::new(
+            scenario,
+            Arc::new(move |options| C::config(&scenario, options)),
+            Arc::new(move |seed, options| run::run(&entry, seed, options)),
+        )
     }
 
     /// Its name, which ends in its part.
@@ -46,9 +51,18 @@ impl Case {
         self.scenario.name
     }
 
+    /// What it runs on, as it is shown in reports.
+    pub fn config(&self) -> serde_json::Value {
+        (self.describe)(&self.options(&Options::default()))
+    }
+
     /// Runs it once.
     pub fn run(&self, seed: u64, options: &Options) -> Report {
-        (self.runner)(seed, options)
+        (self.runner)(seed, &self.options(options))
+    }
+
+    fn options(&self, options: &Options) -> Options {
+        Options { reads: self.reads, ..options.clone() }
     }
 }
 
@@ -58,47 +72,19 @@ impl fmt::Debug for Case {
     }
 }
 
-/// A [`Setup`] as reports show it.
-fn raft_config(setup: &Setup) -> serde_json::Value {
-    #[derive(Serialize)]
-    struct Shown {
-        servers: usize,
-        network: String,
-        snapshot_every: Option<u64>,
-        monitors: bool,
-        election_timeout_ms: [u64; 2],
-        heartbeat_ms: u64,
-        retry_ms: u64,
-        max_entries: usize,
-        max_in_flight: usize,
-        snapshot_tail: u64,
-    }
-    let ms = |duration: Duration| duration.as_millis() as u64;
-    let bounds = |range: &Range<Duration>| [ms(range.start), ms(range.end)];
-    serde_json::json!(Shown {
-        servers: setup.servers,
-        network: setup.network.to_string(),
-        snapshot_every: match setup.applier {
-            Applier::Plain => None,
-            Applier::Snapshots { every } => Some(every),
-        },
-        monitors: setup.monitors,
-        election_timeout_ms: bounds(&setup.config.election_timeout),
-        heartbeat_ms: ms(setup.config.heartbeat),
-        retry_ms: ms(setup.config.retry),
-        max_entries: setup.config.max_entries,
-        max_in_flight: setup.config.max_in_flight,
-        snapshot_tail: setup.config.snapshot_tail,
-    })
-}
-
 /// What the parts are about.
-const PARTS: [(&str, &str); 5] = [
+const PARTS: [(&str, &str); 11] = [
     ("2a", "leader election"),
     ("2b", "log replication"),
     ("2c", "persistence"),
     ("2d", "snapshots"),
     ("2x", "beyond the labs: what their suite lets through"),
+    ("3a", "key/value service"),
+    ("3b", "key/value service with snapshots"),
+    ("3x", "beyond the labs: what their suite lets through"),
+    ("4a", "the shard master"),
+    ("4b", "a sharded key/value store"),
+    ("4x", "beyond the labs: what their suite lets through"),
 ];
 
 /// What a part is about, if it is one of the known.
@@ -126,23 +112,59 @@ pub const PROGRAM: &str = "cargo run --release --";
 pub struct Catalogue {
     cases: Vec<Case>,
     program: String,
+    reads: Reads,
 }
 
 impl Catalogue {
     /// These cases, in this order. Cases of one part stand together.
     pub fn new(cases: Vec<Case>) -> Self {
-        Self { cases, program: PROGRAM.to_string() }
+        Self { cases, program: PROGRAM.to_string(), reads: Reads::Log }
     }
 
     /// Every scenario of lab 2, for one Raft: the labs' and the directed ones.
     pub fn of_raft<R: Consensus + 'static>() -> Self {
         let all = suites::lab2::<R>().into_iter().chain(suites::lab2x::<R>());
-        Self::new(all.map(Case::of_raft).collect())
+        Self::new(all.map(Case::of).collect())
+    }
+
+    /// Every scenario of lab 3, for one solution, the labs' and the directed ones: [`Over<R>`](crate::kv::Over) is the reference over
+    /// a Raft of one's own.
+    pub fn of_kv<L: Lab3>() -> Self {
+        let all = suites::lab3::<L>().into_iter().chain(suites::lab3x::<L>());
+        Self::new(all.map(Case::of).collect())
+    }
+
+    /// Every scenario of lab 4A, for one solution.
+    pub fn of_master<L: Lab4A>() -> Self {
+        Self::new(suites::lab4a::<L>().into_iter().map(Case::of).collect())
+    }
+
+    /// Every scenario of lab 4B, for one solution: the labs' and the directed ones.
+    pub fn of_shards<L: Lab4B>() -> Self {
+        let all = suites::lab4b::<L>().into_iter().chain(suites::lab4x::<L>());
+        Self::new(all.map(Case::of).collect())
     }
 
     /// Every scenario that exists, for the reference implementation.
     pub fn reference() -> Self {
         Self::of_raft::<raft::Raft>()
+            .and(Self::of_kv::<Over<raft::Raft>>())
+            .and(Self::of_master::<shard::Over<raft::Raft>>())
+            .and(Self::of_shards::<shard::Over<raft::Raft>>())
+    }
+
+    /// The scenarios of both.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.cases.extend(other.cases);
+        self
+    }
+
+    /// The same, with servers that serve reads in this way. It means nothing to lab 2.
+    #[must_use]
+    pub fn with_reads(mut self, reads: Reads) -> Self {
+        self.cases.iter_mut().for_each(|case| case.reads = reads);
+        Self { reads, ..self }
     }
 
     /// The same, with another beginning for the replay commands that are printed.
@@ -175,7 +197,11 @@ impl Catalogue {
 
     /// The command that runs one case again, as one would type it.
     pub fn replay_command(&self, name: &str, seed: u64) -> String {
-        format!("{} replay {name} --seed {seed}", self.program)
+        let reads = match self.reads {
+            Reads::Log => "",
+            Reads::Index => " --reads index",
+        };
+        format!("{} replay {name} --seed {seed}{reads}", self.program)
     }
 
     /// The cases that patterns stand for, each once, in the catalogue's order; all, if there are no
@@ -401,7 +427,7 @@ mod tests {
     #[test]
     fn the_setup_is_shown() {
         let catalogue = Catalogue::reference();
-        let config = &catalogue.find("snapshot_install_unreliable_2d").unwrap().config;
+        let config = &catalogue.find("snapshot_install_unreliable_2d").unwrap().config();
         assert_eq!(config["network"], "unreliable");
         assert_eq!(config["snapshot_every"], 10);
         assert_eq!(config["election_timeout_ms"], serde_json::json!([400, 800]));

@@ -14,8 +14,10 @@
 //! | 0 | all is well |
 //! | 1 | a run failed, or two runs or traces differ |
 //! | 2 | bad use, or a file that cannot be read or written |
+//! | 3 | whether a history is linearizable was not decided within the limit |
 //! | 141 | standard output was closed, as by `head`; the command ended there |
 
+mod check_history;
 mod determinism;
 mod diff;
 mod explain;
@@ -24,11 +26,13 @@ mod pool;
 mod replay;
 mod results;
 mod run;
+mod scale;
 pub mod testing;
 mod text;
 
 use crate::catalogue::{Catalogue, Selection, Unknown, nearest};
-use clap::{Args, Parser, Subcommand, value_parser};
+use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
+use kvraft::rsm::Reads;
 use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
@@ -49,6 +53,8 @@ pub const WELL: u8 = 0;
 pub const FAILED: u8 = 1;
 /// The exit status after bad use.
 pub const BAD_USE: u8 = 2;
+/// The exit status when a search came to its limit before its end.
+pub const UNDECIDED: u8 = 3;
 /// The exit status when standard output was closed: what a shell says of a program that SIGPIPE
 /// ended.
 pub const CLOSED: u8 = 141;
@@ -73,8 +79,12 @@ enum Command {
     Diff(DiffArguments),
     /// Lists parts, scenarios, and the Go tests that they stand for
     List(ListArguments),
+    /// Measures a sharded store of 1, 2, 4, 8 and 16 groups
+    Scale(scale::Arguments),
     /// Runs everything twice and compares
     Determinism(DeterminismArguments),
+    /// Says whether a recorded history of a key/value store is linearizable
+    CheckHistory(check_history::Arguments),
 }
 
 #[derive(Debug, Args)]
@@ -89,6 +99,8 @@ struct RunArguments {
     /// Writes an array with one object for each scenario and seed
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    #[command(flatten)]
+    reads: ReadsArgument,
 }
 
 #[derive(Debug, Args)]
@@ -104,6 +116,12 @@ struct ReplayArguments {
     /// Writes the trace to a file, one line of JSON for each record
     #[arg(long, value_name = "FILE")]
     json_trace: Option<PathBuf>,
+    /// Writes what clients did to a file, as `lab check-history` reads it
+    #[arg(long, value_name = "FILE")]
+    history: Option<PathBuf>,
+    /// Draws a history that is not linearizable: a page for a browser
+    #[arg(long, value_name = "FILE")]
+    timeline: Option<PathBuf>,
     /// Leaves out what happened before, in simulated seconds (1.5)
     #[arg(long, value_name = "T", value_parser = text::parse_seconds)]
     from: Option<u64>,
@@ -113,6 +131,8 @@ struct ReplayArguments {
     /// Leaves out what happened to other nodes (1, or n1); may be repeated
     #[arg(long, value_name = "N", value_parser = text::parse_node)]
     node: Vec<usize>,
+    #[command(flatten)]
+    reads: ReadsArgument,
 }
 
 #[derive(Debug, Args)]
@@ -131,6 +151,8 @@ struct ListArguments {
     /// Prints an array with one object for each scenario
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    reads: ReadsArgument,
 }
 
 #[derive(Debug, Args)]
@@ -142,6 +164,31 @@ struct DeterminismArguments {
     seeds: Seeds,
     #[command(flatten)]
     jobs: Jobs,
+    #[command(flatten)]
+    reads: ReadsArgument,
+}
+
+#[derive(Debug, Args)]
+struct ReadsArgument {
+    /// How the servers of lab 3 serve reads: through the log, or by the index of a commit
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = HowToRead::Log)]
+    reads: HowToRead,
+}
+
+/// [`Reads`], as it is typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum HowToRead {
+    Log,
+    Index,
+}
+
+impl ReadsArgument {
+    fn catalogue(&self, catalogue: &Catalogue) -> Catalogue {
+        catalogue.clone().with_reads(match self.reads {
+            HowToRead::Log => Reads::Log,
+            HowToRead::Index => Reads::Index,
+        })
+    }
 }
 
 #[derive(Debug, Args)]
@@ -278,17 +325,24 @@ fn obey(
             if let Some(first) = arguments.run.patterns.first()
                 && let Err(Unknown { pattern, nearest: like }) = catalogue.resolve(&[first])
             {
-                let commands = ["run", "replay", "diff", "list", "determinism"];
+                let commands =
+                    ["run", "replay", "diff", "list", "determinism", "scale", "check-history"];
                 let nearest = [nearest(&pattern.to_lowercase(), commands), like].concat();
                 return Err(Unknown { pattern, nearest }.into());
             }
-            run::run(catalogue, &arguments.run, console)
+            run::run(&arguments.run.reads.catalogue(catalogue), &arguments.run, console)
         }
-        Some(Command::Run(run)) => run::run(catalogue, &run, console),
-        Some(Command::Replay(replay)) => replay::replay(catalogue, &replay, console),
+        Some(Command::Run(run)) => run::run(&run.reads.catalogue(catalogue), &run, console),
+        Some(Command::Replay(replay)) => {
+            replay::replay(&replay.reads.catalogue(catalogue), &replay, console)
+        }
         Some(Command::Diff(diff)) => diff::diff(&diff, console),
-        Some(Command::List(list)) => list::list(catalogue, &list, console),
-        Some(Command::Determinism(it)) => determinism::determinism(catalogue, &it, console),
+        Some(Command::List(list)) => list::list(&list.reads.catalogue(catalogue), &list, console),
+        Some(Command::Scale(it)) => scale::scale(&it, console),
+        Some(Command::Determinism(it)) => {
+            determinism::determinism(&it.reads.catalogue(catalogue), &it, console)
+        }
+        Some(Command::CheckHistory(it)) => check_history::check_history(&it, console),
     }
 }
 

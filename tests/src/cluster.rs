@@ -1,22 +1,19 @@
 //! A Raft cluster in a world, with the labs' words for what a script does to it.
 //!
-//! Every step of the world passes through `Cluster::observe`, which writes the ledger of what has
-//! been applied and shows the step to all monitors. The words themselves are in `words`, on the
-//! handle [`Lab`] that scripts hold.
+//! The words themselves are in `words`, on the handle [`Lab`] that scripts hold.
 
 mod peer;
 mod words;
 
-pub use peer::{Applier, Delivery, Peer};
+pub use peer::{Applier, Peer};
 pub use words::{Lab, Retry};
 
-use crate::monitor::{self, Durability, Ledger, Monitor, Promise, Remembered, Step, digest};
-use crate::{Failure, Outcome, fail};
-use labrpc::{
-    Context, CrashPoint, Disk, Fingerprint, Instant, Network, NodeId, Notes, Persister, Rng,
-    SimTime, Totals, World,
-};
-use raft::{Config, Consensus, Index, LogId, Status};
+use crate::Failure;
+use crate::arena::{Arena, Limits, Stage, Watch};
+use crate::run::{Options, Play};
+use crate::suites::Scenario;
+use labrpc::{CrashPoint, Network, NodeId, Totals, Trace, World};
+use raft::{Config, Consensus, LogId, Status};
 use std::time::Duration;
 
 /// What a cluster is made of.
@@ -32,10 +29,8 @@ pub struct Setup {
     pub applier: Applier,
     /// Whether monitors look at every step. Scripts' own checks are made in any case.
     pub monitors: bool,
-    /// How much simulated time a script may take: 120 s, as in the labs.
-    pub time_limit: Duration,
-    /// How many steps it may take; the longest scenario takes a fiftieth of the default.
-    pub step_limit: u64,
+    /// How much a script may take; the longest scenario takes a fiftieth of the steps.
+    pub limits: Limits,
 }
 
 impl Setup {
@@ -47,225 +42,80 @@ impl Setup {
             config: Config::default(),
             applier: Applier::Plain,
             monitors: true,
-            time_limit: Duration::from_secs(120),
-            step_limit: 2_000_000,
+            limits: Limits::default(),
+        }
+    }
+
+    /// The cluster that a scenario asks for.
+    pub fn of(scenario: &Scenario) -> Self {
+        let plain = Self::new(scenario.servers);
+        let pipelined =
+            Config { max_entries: 6, max_in_flight: 16, snapshot_tail: 5, ..Config::default() };
+        Self {
+            network: scenario.network(),
+            applier: if scenario.snapshots {
+                Applier::Snapshots { every: 10 }
+            } else {
+                Applier::Plain
+            },
+            config: if scenario.pipelined { pipelined } else { Config::default() },
+            ..plain
         }
     }
 }
 
-/// One promise in so many is looked at, where not all are.
-const PROMISES_SAMPLED: u32 = 64;
-
 /// A cluster under test.
 pub struct Cluster<R: Consensus> {
-    world: World<Peer<R>>,
+    arena: Arena<Peer<R>>,
     setup: Setup,
     connected: Vec<bool>,
-    last: Vec<Option<(u32, Status)>>,
-    applied: Vec<Index>,
-    /// Snapshots handed to services at a boot, and later: those of a leader.
-    snapshots: (u64, u64),
-    ledger: Ledger,
-    monitors: Vec<Box<dyn Monitor>>,
-    durability: Durability,
-    failure: Option<Failure>,
-    dice: Rng,
 }
 
 impl<R: Consensus + 'static> Cluster<R> {
     /// Boots all servers, fully connected. All chance comes from `seed`.
-    pub fn new(setup: Setup, seed: u64, trace: labrpc::Trace) -> Self {
+    pub fn new(setup: Setup, seed: u64, trace: Trace) -> Self {
         let mut world = World::new(seed, setup.network.clone());
         world.set_trace(trace);
-        let servers = setup.servers;
-        let promise = if setup.monitors {
-            Promise::Sampled(Rng::stream(seed, [3, 0, 0]), PROMISES_SAMPLED)
-        } else {
-            Promise::Never
-        };
-        let mut cluster = Self {
-            connected: vec![true; servers],
-            last: vec![None; servers],
-            applied: vec![Index::BEFORE_FIRST; servers],
-            snapshots: (0, 0),
-            ledger: Ledger::default(),
-            monitors: if setup.monitors { monitor::all(servers) } else { Vec::new() },
-            durability: Durability::new(promise),
-            failure: None,
-            dice: Rng::stream(seed, [2, 0, 0]),
-            world,
-            setup,
-        };
-        let ids: Vec<NodeId> = (0..servers).map(|number| NodeId::new(number as u16)).collect();
-        for _ in 0..servers {
-            let (ids, setup) = (ids.clone(), cluster.setup.clone());
-            cluster
-                .world
-                .add(move |cx| Peer::boot(cx, &ids, setup.config.clone(), setup.applier.clone()));
-            cluster.observe();
+        let ids: Vec<NodeId> = (0..setup.servers).map(Self::id).collect();
+        let mut arena = Arena::new(world, setup.limits);
+        arena.watch(Watch::new(ids.clone(), setup.monitors, seed));
+        for _ in 0..setup.servers {
+            let (ids, config, applier) = (ids.clone(), setup.config.clone(), setup.applier.clone());
+            arena.act(|world| {
+                world.add(move |cx| Peer::boot(cx, &ids, config.clone(), applier.clone()))
+            });
         }
-        cluster
+        Self { arena, connected: vec![true; setup.servers], setup }
     }
-
-    // ---- driving -----------------------------------------------------------------------------
-
-    /// Lets the world run to a point in time; false if something failed before.
-    pub fn run_to(&mut self, until: SimTime) -> bool {
-        let Setup { time_limit, step_limit, .. } = self.setup;
-        while self.failure.is_none() && self.world.step_until(until) {
-            self.observe();
-            if self.world.totals().steps > step_limit {
-                let facts = format!("the script takes more than {step_limit} steps");
-                self.fail(Failure::new("step limit", facts));
-            }
-        }
-        if let Some(why) = self.world.halted() {
-            let failure = Failure::new("progress", why);
-            self.fail(failure);
-        }
-        if self.world.now() > SimTime::ZERO + time_limit {
-            let facts = format!("the script takes more than {time_limit:?} of simulated time");
-            self.fail(Failure::new("time limit", facts));
-        }
-        self.failure.is_none()
-    }
-
-    /// Notes a failure, if it is the first.
-    pub fn fail(&mut self, failure: Failure) {
-        if self.failure.is_none() {
-            let (event, nanos) = (self.world.events(), self.world.now().as_nanos());
-            self.failure = Some(Failure { event, nanos, ..failure });
-        }
-    }
-
-    /// Looks at the step that the world has just made, if it made one.
-    fn observe(&mut self) {
-        if let Some(id) = self.world.stepped()
-            && let Err(failure) = self.look(id)
-        {
-            self.fail(failure);
-        }
-    }
-
-    fn look(&mut self, id: NodeId) -> Outcome {
-        let Some(peer) = self.world.node(id) else { return Ok(()) };
-        let (life, status) = (self.world.life(id), peer.raft.status());
-        if let Some(complaint) = peer.complaint() {
-            return Err(complaint.clone());
-        }
-        let slot = id.index();
-        let before = self.last[slot].filter(|(earlier, _)| *earlier == life);
-        for delivery in peer.delivered() {
-            let bytes = peer.bytes(delivery);
-            if delivery.is_snapshot {
-                if before.is_some() {
-                    self.snapshots.1 += 1;
-                } else {
-                    self.snapshots.0 += 1;
-                }
-                if self.setup.applier != Applier::Plain {
-                    compare_snapshot::<R>(&mut self.ledger, id, bytes)?;
-                }
-            } else {
-                let (index, digest) = (delivery.id.index.get(), digest(bytes));
-                self.ledger.note(index, Some(delivery.id), digest, bytes);
-                if self.ledger.get(index).is_none_or(|entry| entry.digest != digest) {
-                    fail!(
-                        "state machine safety",
-                        "{id} applied {} at index {index}, where {} was applied before",
-                        bytes.escape_ascii(),
-                        self.ledger.command(index).unwrap_or_default().escape_ascii()
-                    );
-                }
-            }
-        }
-        if before.is_none() {
-            self.applied[slot] = Index::BEFORE_FIRST;
-        }
-        if let Some(delivery) = peer.delivered().last() {
-            self.applied[slot] = delivery.id.index;
-        }
-        self.last[slot] = Some((life, status));
-        if !self.setup.monitors {
-            return Ok(());
-        }
-        let disk = self.world.disk(id);
-        let promises = !self.world.sent().is_empty();
-        let world = &self.world;
-        let holders = |entry: LogId| world.ids().filter(|&id| holds(world, id, entry)).count();
-        let step = Step {
-            node: id,
-            life,
-            before: before.map(|(_, status)| status),
-            status,
-            view: peer.raft.view(),
-            disk,
-            delivered: peer.delivered(),
-            ledger: &self.ledger,
-            servers: self.setup.servers,
-            holders: &holders,
-            promises,
-        };
-        for monitor in &mut self.monitors {
-            monitor.after(&step)?;
-        }
-        if status.refused > 0 {
-            fail!("no message refused", "{id} has refused {} messages", status.refused);
-        }
-        let held = disk.log();
-        if promises && self.durability.is_due(held.end - held.start) {
-            let rebooted = self.reboot(id);
-            Durability::compare(id, &remember(&peer.raft, disk), &rebooted)?;
-        }
-        Ok(())
-    }
-
-    /// What a server would remember if it crashed now.
-    fn reboot(&self, id: NodeId) -> Remembered {
-        let mut disk = self.world.disk(id).clone();
-        let (mut rng, mut outbox, mut notes) = (Rng::new(0), Vec::new(), Notes::off());
-        let ids: Vec<NodeId> = self.world.ids().collect();
-        let mut cx = Context::new(id, Instant::ZERO, &mut rng, &mut disk, &mut outbox, &mut notes);
-        let raft = R::boot(&mut cx, &ids, self.setup.config.clone());
-        remember(&raft, &disk)
-    }
-
-    fn look_at_every_promise(&mut self) {
-        if self.setup.monitors {
-            self.durability = Durability::new(Promise::Always);
-        }
-    }
-
-    // ---- looking -----------------------------------------------------------------------------
 
     /// The world inside.
     pub fn world(&self) -> &World<Peer<R>> {
-        &self.world
+        self.arena.world()
     }
 
-    /// The first thing that went wrong.
-    pub fn failure(&self) -> Option<&Failure> {
-        self.failure.as_ref()
+    /// What is known of what the servers have done.
+    fn watched(&self) -> &Watch {
+        self.arena.watched(0)
     }
 
     /// How many snapshots were handed to services at the start of a life: their own, from the disk.
     pub fn snapshots_restored(&self) -> u64 {
-        self.snapshots.0
+        self.watched().snapshots_restored()
     }
 
     /// How many snapshots were handed to services in the middle of a life: those of a leader.
     pub fn snapshots_installed(&self) -> u64 {
-        self.snapshots.1
+        self.watched().snapshots_installed()
     }
 
     /// The highest index that any server has applied.
     pub fn highest_applied(&self) -> u64 {
-        self.ledger.highest()
+        self.watched().highest_applied()
     }
 
     /// Traffic so far.
     pub fn totals(&self) -> Totals {
-        self.world.totals()
+        self.arena.totals()
     }
 
     fn id(server: usize) -> NodeId {
@@ -273,60 +123,57 @@ impl<R: Consensus + 'static> Cluster<R> {
     }
 }
 
-/// A snapshot of the labs' service says of each index which command it held.
-fn compare_snapshot<R: Consensus>(ledger: &mut Ledger, id: NodeId, state: &[u8]) -> Outcome {
-    let Ok((_, commands)) = Peer::<R>::commands_of(state) else { return Ok(()) };
-    for (index, command) in (1..).zip(&commands) {
-        let digest = digest(command);
-        ledger.note(index, None, digest, command);
-        if ledger.get(index).is_none_or(|entry| entry.digest != digest) {
-            fail!(
-                "state machine safety",
-                "{id} was handed a snapshot with another command at index {index} than was applied \
-                 before"
-            );
-        }
-    }
-    Ok(())
-}
+impl<R: Consensus + 'static> Stage for Cluster<R> {
+    type Node = Peer<R>;
 
-/// Whether a server holds an entry or covers it; yes if it cannot be asked.
-fn holds<R: Consensus>(world: &World<Peer<R>>, id: NodeId, entry: LogId) -> bool {
-    let Some(view) = world.node(id).and_then(|peer| peer.raft.view()) else { return true };
-    match view.entry(world.disk(id), entry.index) {
-        Some((term, _)) => term == entry.term,
-        None => entry.index <= view.covered().index,
+    fn arena(&self) -> &Arena<Peer<R>> {
+        &self.arena
+    }
+
+    fn arena_mut(&mut self) -> &mut Arena<Peer<R>> {
+        &mut self.arena
     }
 }
 
-fn remember<R: Consensus>(raft: &R, disk: &Disk) -> Remembered {
-    let status = raft.status();
-    let mut entries = Fingerprint::default();
-    let view = raft.view();
-    let held = view.map_or(Index::BEFORE_FIRST..Index::BEFORE_FIRST, raft::View::log);
-    if let Some(view) = view {
-        for index in Index::span(held.start, held.end.prev()) {
-            if let Some((term, command)) = view.entry(disk as &dyn Persister, index) {
-                entries.word(term.get());
-                entries.bytes(command);
-            }
-        }
+impl<R: Consensus + 'static> Play for Cluster<R> {
+    fn set(scenario: &Scenario, seed: u64, options: &Options) -> Self {
+        let setup = Setup { monitors: options.monitors, ..Setup::of(scenario) };
+        Self::new(setup, seed, options.trace.clone())
     }
-    Remembered {
-        term: status.term,
-        voted_for: view.and_then(raft::View::voted_for),
-        last: status.last,
-        held,
-        snapshot: view.map_or(LogId::BEFORE_FIRST, raft::View::covered),
-        entries: entries.value(),
+
+    fn config(scenario: &Scenario, options: &Options) -> serde_json::Value {
+        let setup = Setup::of(scenario);
+        let mut config = serde_json::json!({
+            "servers": setup.servers,
+            "network": setup.network.to_string(),
+            "snapshot_every": match setup.applier {
+                Applier::Plain => None,
+                Applier::Snapshots { every } => Some(every),
+            },
+            "monitors": options.monitors,
+        });
+        show_raft_config(&mut config, &setup.config);
+        config
     }
+}
+
+/// Adds a Raft's configuration to what is shown of a cluster's.
+pub(crate) fn show_raft_config(shown: &mut serde_json::Value, config: &Config) {
+    let ms = |duration: Duration| duration.as_millis() as u64;
+    shown["election_timeout_ms"] =
+        [config.election_timeout.start, config.election_timeout.end].map(ms).to_vec().into();
+    shown["heartbeat_ms"] = ms(config.heartbeat).into();
+    shown["retry_ms"] = ms(config.retry).into();
+    shown["max_entries"] = config.max_entries.into();
+    shown["max_in_flight"] = config.max_in_flight.into();
+    shown["snapshot_tail"] = config.snapshot_tail.into();
 }
 
 // What a script does to servers and links. The words on `Lab` are made of these.
 impl<R: Consensus + 'static> Cluster<R> {
     fn set_link(&mut self, a: usize, b: usize, up: bool) {
         for (from, to) in [(Self::id(a), Self::id(b)), (Self::id(b), Self::id(a))] {
-            if up { self.world.mend(from, to) } else { self.world.cut(from, to) }
+            self.arena.act(|world| if up { world.mend(from, to) } else { world.cut(from, to) });
         }
     }
 
@@ -348,33 +195,32 @@ impl<R: Consensus + 'static> Cluster<R> {
 
     fn crash(&mut self, server: usize) {
         self.disconnect(server);
-        self.world.crash(Self::id(server), CrashPoint::Now);
+        self.arena.act(|world| world.crash(Self::id(server), CrashPoint::Now));
     }
 
     fn restart(&mut self, server: usize) {
         self.crash(server);
-        if let Err(lost) = self.world.restart(Self::id(server)) {
-            self.fail(Failure::new("script", lost.to_string()));
+        if let Err(lost) = self.arena.act(|world| world.restart(Self::id(server))) {
+            self.arena.fail(Failure::new("script", lost.to_string()));
         }
-        self.observe();
     }
 
     /// A server's status if it is up.
     fn status(&self, server: usize) -> Option<Status> {
-        self.world.node(Self::id(server)).map(|peer| peer.raft.status())
+        self.world().node(Self::id(server)).map(|peer| peer.raft.status())
     }
 
     fn propose(&mut self, server: usize, command: &[u8]) -> Option<LogId> {
-        let id = self.world.poke(Self::id(server), |peer, cx| peer.propose(cx, command))?.ok();
-        self.observe();
-        id
+        let server = Self::id(server);
+        self.arena.act(|world| world.poke(server, |peer, cx| peer.propose(cx, command)))?.ok()
     }
 
     /// How many live servers have applied an index, and the command there.
     fn n_committed(&self, index: u64) -> (usize, Option<&[u8]>) {
+        let watched = self.watched();
         let live = (0..self.setup.servers).filter(|&server| {
-            self.world.node(Self::id(server)).is_some() && self.applied[server].get() >= index
+            self.world().node(Self::id(server)).is_some() && watched.applied(server).get() >= index
         });
-        (live.count(), self.ledger.command(index))
+        (live.count(), watched.ledger().command(index))
     }
 }

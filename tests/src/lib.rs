@@ -1,13 +1,19 @@
 //! Scenarios, monitors and the `lab` command.
 
+pub mod arena;
+pub mod calls;
 pub mod catalogue;
 pub mod cli;
 pub mod cluster;
 mod failure;
+pub mod kv;
+pub mod linear;
 pub mod load;
 pub mod monitor;
 pub mod run;
+pub mod scale;
 pub mod script;
+pub mod shard;
 pub mod suites;
 
 pub use failure::{Failure, Outcome};

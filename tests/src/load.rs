@@ -5,6 +5,7 @@
 //! CPU time, which is not.
 
 use crate::Outcome;
+use crate::arena::Limits;
 use crate::cluster::{Lab, Retry, Setup};
 use cpu_time::ThreadTime;
 use labrpc::{Network, Totals, Trace};
@@ -32,8 +33,7 @@ impl Load {
         let setup = Setup {
             network: Network::unreliable(),
             config,
-            time_limit: Duration::from_secs(1_000_000),
-            step_limit: u64::MAX,
+            limits: Limits { time: Duration::from_secs(1_000_000), steps: u64::MAX },
             ..Setup::new(5)
         };
         Self { setup, per_second: 1_000, bytes: 16, one_cut_off: false }

@@ -31,7 +31,7 @@ pub use durability::{Durability, Promise, Remembered};
 pub use ledger::{Digest, Ledger, digest};
 
 use crate::Outcome;
-use crate::cluster::Delivery;
+use crate::arena::Delivery;
 use labrpc::{Disk, NodeId, Persister};
 use raft::{LogId, Status, View};
 
@@ -39,6 +39,8 @@ use raft::{LogId, Status, View};
 pub struct Step<'a> {
     /// Who took it.
     pub node: NodeId,
+    /// Which of the servers that is, counted from 0.
+    pub slot: usize,
     /// Which of its lives this is.
     pub life: u32,
     /// What it said of itself after its step before, in the same life.

@@ -1,11 +1,13 @@
 //! One scenario, one seed: a run, and what came of it.
 
-use crate::cluster::Lab;
+use crate::arena::Stage;
+use crate::linear::KvOperation;
+use crate::script::Script;
 use crate::suites::{Entry, Scenario};
 use crate::{Failure, Outcome};
 use cpu_time::ThreadTime;
+use kvraft::rsm::Reads;
 use labrpc::{Record, Totals, Trace};
-use raft::Consensus;
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::panic::{self, AssertUnwindSafe};
@@ -19,11 +21,42 @@ pub struct Options {
     pub monitors: bool,
     /// What trace to keep.
     pub trace: Trace,
+    /// How the servers of lab 3 serve reads.
+    pub reads: Reads,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { monitors: true, trace: Trace::off() }
+        Self { monitors: true, trace: Trace::off(), reads: Reads::Log }
+    }
+}
+
+/// A stage that scenarios are run on.
+pub trait Play: Stage + Sized {
+    /// The stage that a scenario asks for, ready for its script.
+    fn set(scenario: &Scenario, seed: u64, options: &Options) -> Self;
+
+    /// What it is made of, for reports.
+    fn config(scenario: &Scenario, options: &Options) -> serde_json::Value;
+
+    /// What clients did.
+    fn history(&self) -> &[KvOperation] {
+        &[]
+    }
+
+    /// How many operations clients began.
+    fn operations(&self) -> u64 {
+        self.history().len() as u64
+    }
+
+    /// Which clients wait for an answer, in words, if any do.
+    fn waiting(&self) -> Option<String> {
+        None
+    }
+
+    /// Looks at the whole, when the script has ended well.
+    fn judge(&self) -> Outcome {
+        Ok(())
     }
 }
 
@@ -40,12 +73,18 @@ pub struct Report {
     pub simulated: Duration,
     /// Traffic and steps.
     pub totals: Totals,
-    /// How many commands were applied: the highest index.
+    /// How many commands were applied: the highest index, added up over clusters.
     pub commands: u64,
+    /// What clients did, kept only of a run that failed or was traced.
+    pub history: Vec<KvOperation>,
+    /// How many operations clients began.
+    pub operations: u64,
     /// The digest of everything that happened.
     pub fingerprint: u64,
     /// CPU time of the thread that ran it.
     pub cpu: Duration,
+    /// How much of that went into checking the history.
+    pub checking: Duration,
     /// The trace, if one was kept.
     pub trace: Vec<Record>,
 }
@@ -77,22 +116,35 @@ fn text_of(payload: &(dyn Any + Send)) -> String {
     })
 }
 
+/// A failure that says more: of a script that was not done in time, who was waiting; and what the
+/// checker says of a history, where a client has seen something wrong.
+fn explained<C: Play>(stage: &C, failure: Failure) -> Failure {
+    let more = match failure.property.as_str() {
+        "time limit" | "step limit" | "progress" => stage.waiting(),
+        "get" | "exactly once" | "order of appends" => {
+            stage.judge().err().map(|violation| format!("the checker says {}", violation.facts))
+        }
+        _ => None,
+    };
+    match more {
+        Some(more) => Failure { facts: format!("{}; {more}", failure.facts), ..failure },
+        None => failure,
+    }
+}
+
 /// Runs one scenario with one seed. A panic of the implementation under test is a failure like any
 /// other.
-pub fn run<R: Consensus + 'static>(entry: &Entry<R>, seed: u64, options: &Options) -> Report {
+pub fn run<C: Play>(entry: &Entry<C>, seed: u64, options: &Options) -> Report {
     catch_panics_quietly();
     let began = ThreadTime::now();
-    let mut setup = entry.scenario.setup();
-    setup.monitors = options.monitors;
-    let lab: RefCell<Option<Lab<R>>> = RefCell::new(None);
+    let set: RefCell<Option<Script<C>>> = RefCell::new(None);
     RUNNING.set(true);
     let result = panic::catch_unwind(AssertUnwindSafe(|| {
-        let started = Lab::new(setup, seed, options.trace.clone());
-        *lab.borrow_mut() = Some(started.clone());
-        started.run(entry.script)
+        let script = Script::on(C::set(&entry.scenario, seed, options));
+        *set.borrow_mut() = Some(script.clone());
+        script.run(entry.script)
     }));
     RUNNING.set(false);
-    let lab = lab.into_inner();
     let mut outcome = match result {
         Ok(outcome) => outcome,
         Err(payload) => Err(Failure::new("no panic", text_of(&*payload))),
@@ -104,18 +156,31 @@ pub fn run<R: Consensus + 'static>(entry: &Entry<R>, seed: u64, options: &Option
         simulated: Duration::ZERO,
         totals: Totals::default(),
         commands: 0,
+        history: Vec::new(),
+        operations: 0,
         fingerprint: 0,
         cpu: Duration::ZERO,
+        checking: Duration::ZERO,
         trace: Vec::new(),
     };
-    if let Some(lab) = lab {
-        let cluster = lab.cluster();
-        let world = cluster.world();
+    if let Some(script) = set.into_inner() {
+        let stage = script.cluster();
+        let (arena, world) = (stage.arena(), stage.arena().world());
+        let checked = ThreadTime::now();
+        outcome = match outcome {
+            Ok(()) => stage.judge(),
+            Err(failure) => Err(explained(&*stage, failure)),
+        };
+        report.checking = checked.elapsed();
         report.simulated = Duration::from_nanos(world.now().as_nanos());
         report.totals = world.totals();
-        report.commands = cluster.highest_applied();
+        report.commands = arena.commands();
+        report.operations = stage.operations();
         report.fingerprint = world.fingerprint();
         report.trace = world.trace().records().cloned().collect();
+        if outcome.is_err() || options.trace.is_on() {
+            report.history = stage.history().to_vec();
+        }
         if let Err(failure) = &mut outcome
             && failure.event == 0
         {

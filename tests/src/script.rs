@@ -2,201 +2,136 @@
 //! world's clock, so that background agreements, churning clients and a partitioner read as the
 //! labs' goroutines do.
 //!
-//! A task waits for a time or for another task, and for nothing else. Tasks whose time has come run
-//! in the order in which they were spawned. There is no thread, no waker and no other crate.
+//! A task waits for a time, for another task, or for something that happens in the world. Tasks
+//! whose time has come run in the order in which they were spawned. There is no thread, no waker
+//! and no other crate.
 
-use labrpc::SimTime;
-use std::cell::{Cell, RefCell};
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+mod executor;
+
+pub use executor::{Advance, Executor, Signal, Sleep, Task, Until};
+
+use crate::arena::{Arena, Ran, Stage};
+use crate::{Failure, Outcome};
+use labrpc::{Network, NodeId, Rng, SimTime, World};
+use std::cell::{Ref, RefCell, RefMut};
 use std::future::Future;
-use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
-type TaskId = usize;
-type Body = Pin<Box<dyn Future<Output = ()>>>;
-
-/// What a task that gives up its turn waits for.
-#[derive(Clone, Copy)]
-enum Wait {
-    Until(SimTime),
-    For(TaskId),
+/// What a script holds: the stage, the clock, and the means to do several things at once. The
+/// words of a lab are methods on the script of its kind of stage.
+pub struct Script<C> {
+    stage: Rc<RefCell<C>>,
+    executor: Executor,
 }
 
-#[derive(Default)]
-struct Tasks {
-    bodies: Vec<Option<Body>>,
-    spawned: Vec<TaskId>,
-    joiners: Vec<Vec<TaskId>>,
-    sleeping: BinaryHeap<Reverse<(SimTime, TaskId)>>,
-}
-
-/// The tasks of one run, and whose turn it is.
-#[derive(Clone, Default)]
-pub struct Executor {
-    tasks: Rc<RefCell<Tasks>>,
-    wait: Rc<Cell<Option<Wait>>>,
-}
-
-/// A task in the background; awaiting it gives its result.
-pub struct Task<T> {
-    id: TaskId,
-    result: Rc<RefCell<Option<T>>>,
-    wait: Rc<Cell<Option<Wait>>>,
-}
-
-impl<T> Future for Task<T> {
-    type Output = T;
-
-    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<T> {
-        if let Some(result) = self.result.borrow_mut().take() {
-            return Poll::Ready(result);
-        }
-        self.wait.set(Some(Wait::For(self.id)));
-        Poll::Pending
+impl<C> Clone for Script<C> {
+    fn clone(&self) -> Self {
+        Self { stage: Rc::clone(&self.stage), executor: self.executor.clone() }
     }
 }
 
-/// A pause in a script, until some point in simulated time.
-pub struct Sleep {
-    until: SimTime,
-    slept: bool,
-    wait: Rc<Cell<Option<Wait>>>,
-}
-
-impl Future for Sleep {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
-        if self.slept {
-            return Poll::Ready(());
-        }
-        self.slept = true;
-        self.wait.set(Some(Wait::Until(self.until)));
-        Poll::Pending
-    }
-}
-
-impl Executor {
-    /// Starts a task; it runs for the first time when the running one gives up its turn.
-    pub fn spawn<T: 'static>(&self, future: impl Future<Output = T> + 'static) -> Task<T> {
-        let result = Rc::new(RefCell::new(None));
-        let slot = Rc::clone(&result);
-        let mut tasks = self.tasks.borrow_mut();
-        let id = tasks.bodies.len();
-        tasks.bodies.push(Some(Box::pin(async move {
-            let value = future.await;
-            *slot.borrow_mut() = Some(value);
-        })));
-        tasks.joiners.push(Vec::new());
-        tasks.spawned.push(id);
-        Task { id, result, wait: Rc::clone(&self.wait) }
+impl<C: Stage> Script<C> {
+    /// A stage, ready for a script.
+    pub fn on(stage: C) -> Self {
+        Self { stage: Rc::new(RefCell::new(stage)), executor: Executor::default() }
     }
 
-    /// Gives up the turn until some point in time.
-    pub fn sleep_until(&self, until: SimTime) -> Sleep {
-        Sleep { until, slept: false, wait: Rc::clone(&self.wait) }
-    }
-
-    /// Runs `main` and what it spawns. `advance` lets the world run until a time and says whether to
-    /// go on. The result is that of `main`; none if `advance` said no, or if nobody waits for
-    /// anything that can happen.
-    pub fn run<T: 'static>(
-        &self,
-        main: impl Future<Output = T> + 'static,
-        mut advance: impl FnMut(SimTime) -> bool,
-    ) -> Option<T> {
-        let main = self.spawn(main);
-        let mut ready: VecDeque<TaskId> = VecDeque::new();
-        loop {
-            ready.extend(std::mem::take(&mut self.tasks.borrow_mut().spawned));
-            while let Some(id) = ready.pop_front() {
-                self.turn(id, &mut ready);
-                ready.extend(std::mem::take(&mut self.tasks.borrow_mut().spawned));
+    /// Runs a script to its end, or to the first failure.
+    pub fn run<F>(&self, script: impl FnOnce(Self) -> F) -> Outcome
+    where
+        F: Future<Output = Outcome> + 'static,
+    {
+        let stage = Rc::clone(&self.stage);
+        let end = stage.borrow().arena().end();
+        let outcome = self.executor.run(script(self.clone()), end, |until| {
+            match stage.borrow_mut().arena_mut().run_to(until) {
+                Ran::Through => Advance::Reached,
+                Ran::ToDone(id) => Advance::Signalled(id.index()),
+                Ran::ToFailure => Advance::Stopped,
             }
-            if let Some(result) = main.result.borrow_mut().take() {
-                return Some(result);
-            }
-            let Reverse((until, first)) = self.tasks.borrow_mut().sleeping.pop()?;
-            if !advance(until) {
-                return None;
-            }
-            ready.push_back(first);
-            let mut tasks = self.tasks.borrow_mut();
-            while tasks.sleeping.peek().is_some_and(|Reverse((at, _))| *at == until) {
-                ready.extend(tasks.sleeping.pop().map(|Reverse((_, id))| id));
-            }
+        });
+        self.executor.clear();
+        let mut stage = self.stage.borrow_mut();
+        let arena = stage.arena_mut();
+        match outcome {
+            Some(Err(failure)) => arena.fail(failure),
+            Some(Ok(())) => {}
+            None => arena.fail(Failure::new("script", "nothing is left that it could wait for")),
         }
+        arena.outcome()
     }
 
-    /// Lets one task run until it waits or ends.
-    fn turn(&self, id: TaskId, ready: &mut VecDeque<TaskId>) {
-        let Some(mut body) = self.tasks.borrow_mut().bodies[id].take() else { return };
-        let done = body.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready();
-        let mut tasks = self.tasks.borrow_mut();
-        if done {
-            ready.extend(std::mem::take(&mut tasks.joiners[id]));
-            return;
-        }
-        tasks.bodies[id] = Some(body);
-        match self.wait.take().expect("a task waits for a time or for a task") {
-            Wait::Until(at) => tasks.sleeping.push(Reverse((at, id))),
-            Wait::For(other) => tasks.joiners[other].push(id),
-        }
+    /// The stage, to look at.
+    pub fn cluster(&self) -> Ref<'_, C> {
+        self.stage.borrow()
     }
 
-    /// Drops all tasks; those in the background may hold on to what they run in.
-    pub fn clear(&self) {
-        let tasks = std::mem::take(&mut *self.tasks.borrow_mut());
-        drop(tasks);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::time::Duration;
-
-    #[test]
-    fn tasks_of_one_instant_run_in_the_order_of_their_spawning() {
-        let (exec, log) = (Executor::default(), Rc::new(RefCell::new(Vec::new())));
-        let now = Rc::new(Cell::new(SimTime::ZERO));
-        let (inner, seen, clock) = (exec.clone(), Rc::clone(&log), Rc::clone(&now));
-        let result = exec.run(
-            async move {
-                let tasks: Vec<_> = [30, 10, 30, 20]
-                    .into_iter()
-                    .enumerate()
-                    .map(|(n, ms)| {
-                        let (exec, seen) = (inner.clone(), Rc::clone(&seen));
-                        let until = clock.get() + Duration::from_millis(ms);
-                        inner.spawn(async move {
-                            exec.sleep_until(until).await;
-                            seen.borrow_mut().push(n);
-                            n
-                        })
-                    })
-                    .collect();
-                let mut sum = 0;
-                for task in tasks {
-                    sum += task.await;
-                }
-                sum
-            },
-            |until| {
-                now.set(until);
-                true
-            },
-        );
-        assert_eq!((result, &*log.borrow()), (Some(6), &vec![1, 3, 0, 2]));
-        assert_eq!(now.get(), SimTime::ZERO + Duration::from_millis(30));
+    pub(crate) fn cluster_mut(&self) -> RefMut<'_, C> {
+        self.stage.borrow_mut()
     }
 
-    #[test]
-    fn a_run_ends_when_the_world_says_no() {
-        let exec = Executor::default();
-        let sleep = exec.sleep_until(SimTime::ZERO + Duration::from_secs(1));
-        assert_eq!(exec.run(sleep, |_| false), None);
+    /// The arena, to look at.
+    pub fn arena(&self) -> Ref<'_, Arena<C::Node>> {
+        Ref::map(self.stage.borrow(), Stage::arena)
+    }
+
+    /// The time.
+    pub fn now(&self) -> SimTime {
+        self.arena().world().now()
+    }
+
+    /// Waits.
+    pub fn sleep(&self, d: Duration) -> Sleep {
+        self.executor.sleep_until(self.now() + d)
+    }
+
+    /// Waits for so many milliseconds.
+    pub fn sleep_ms(&self, millis: u64) -> Sleep {
+        self.sleep(Duration::from_millis(millis))
+    }
+
+    /// Waits until a node is done with something: see [`Subject::is_done`].
+    ///
+    /// [`Subject::is_done`]: crate::arena::Subject::is_done
+    pub fn until_done(&self, id: NodeId) -> Until {
+        self.executor.until(id.index())
+    }
+
+    /// Does something else at the same time.
+    pub fn spawn<T: 'static>(&self, task: impl Future<Output = T> + 'static) -> Task<T> {
+        self.executor.spawn(task)
+    }
+
+    /// Throws the script's dice, one stream per run.
+    pub fn dice<T>(&self, f: impl FnOnce(&mut Rng) -> T) -> T {
+        f(self.stage.borrow_mut().arena_mut().dice())
+    }
+
+    /// A number in `[0, n)`.
+    pub fn below(&self, n: u64) -> u64 {
+        self.dice(|dice| dice.below(n))
+    }
+
+    /// Whether something happens, in `num` cases of `den`.
+    pub fn chance(&self, num: u32, den: u32) -> bool {
+        self.dice(|dice| dice.chance(num, den))
+    }
+
+    /// Does something to the world, beyond the labs' words. It takes at most one step there.
+    pub fn world<T>(&self, f: impl FnOnce(&mut World<C::Node>) -> T) -> T {
+        self.stage.borrow_mut().arena_mut().act(f)
+    }
+
+    /// Has every promise looked at from now on, instead of a sample: see [`Durability`].
+    ///
+    /// [`Durability`]: crate::monitor::Durability
+    pub fn look_at_every_promise(&self) {
+        self.stage.borrow_mut().arena_mut().look_at_every_promise();
+    }
+
+    /// Changes the network.
+    pub fn set_network(&self, network: Network) {
+        self.world(|world| world.set_network(network));
     }
 }

@@ -1,18 +1,28 @@
-//! Every scenario: a name, what it is about, and a script that is generic over the Raft under test.
+//! Every scenario: a name, what it is about, and a script that is generic over what is under test.
 //!
 //! One file per part of the labs. [`Scenario`] is what can be said of one without running it;
 //! [`lab2`] and its like put scenarios and scripts together for one implementation.
 
+mod generic;
 pub mod part_2a;
 pub mod part_2b;
 pub mod part_2c;
 pub mod part_2d;
 pub mod part_2x;
+pub mod part_3a;
+pub mod part_3b;
+pub mod part_3x;
+pub mod part_4a;
+pub mod part_4b;
+pub mod part_4x;
 
 use crate::Outcome;
-use crate::cluster::{Applier, Lab, Setup};
+use crate::cluster::Cluster;
+use crate::kv::{Lab3, Service};
+use crate::script::Script;
+use crate::shard::{Alone, Lab4A, Lab4B, Sharded};
 use labrpc::Network;
-use raft::{Config, Consensus};
+use raft::Consensus;
 use std::future::Future;
 use std::pin::Pin;
 
@@ -33,41 +43,37 @@ pub struct Scenario {
     pub unreliable: bool,
     /// Whether the service takes snapshots.
     pub snapshots: bool,
+    /// How many bytes of Raft state are too many, from lab 3B on.
+    pub max_raft_state: Option<usize>,
     /// Whether many small appends may be in flight, and a few entries stay behind a snapshot.
     pub pipelined: bool,
 }
 
 impl Scenario {
-    /// The cluster it runs on.
-    pub fn setup(&self) -> Setup {
-        let plain = Setup::new(self.servers);
-        let pipelined =
-            Config { max_entries: 6, max_in_flight: 16, snapshot_tail: 5, ..Config::default() };
-        Setup {
-            network: if self.unreliable { Network::unreliable() } else { Network::reliable() },
-            applier: if self.snapshots { Applier::Snapshots { every: 10 } } else { Applier::Plain },
-            config: if self.pipelined { pipelined } else { Config::default() },
-            ..plain
-        }
+    /// The network that it begins on.
+    pub fn network(&self) -> Network {
+        if self.unreliable { Network::unreliable() } else { Network::reliable() }
     }
 }
 
 /// A running script.
 pub type Running = Pin<Box<dyn Future<Output = Outcome>>>;
 
-/// A scenario and its script for one Raft.
-pub struct Entry<R: Consensus> {
+/// A scenario and its script for one kind of stage.
+pub struct Entry<C> {
     /// What it is.
     pub scenario: Scenario,
     /// What it does.
-    pub script: fn(Lab<R>) -> Running,
+    pub script: fn(Script<C>) -> Running,
 }
 
-/// Puts scenarios and scripts together: `name, servers, network, snapshots, Go names, sentence`.
+/// Puts scenarios and scripts together: what they need of an implementation and the stage they run
+/// on, then for each `name: servers network snapshots [Go names] sentence`. The snapshots of labs 3
+/// and 4 are a number of bytes.
 macro_rules! scenarios {
-    ($part:literal; $($name:ident: $servers:literal $net:ident $snap:ident [$($go:literal)*] $about:literal;)*) => {
-        /// The scenarios of this part, for one Raft.
-        pub fn scenarios<R: raft::Consensus + 'static>() -> Vec<$crate::suites::Entry<R>> {
+    ($part:literal, $needs:path => $stage:ident; $($name:ident: $servers:literal $net:ident $snap:tt [$($go:literal)*] $about:literal;)*) => {
+        /// The scenarios of this part, for one implementation.
+        pub fn scenarios<I: $needs + 'static>() -> Vec<$crate::suites::Entry<$stage<I>>> {
             vec![$($crate::suites::Entry {
                 scenario: $crate::suites::Scenario {
                     name: stringify!($name),
@@ -77,6 +83,7 @@ macro_rules! scenarios {
                     servers: $servers,
                     unreliable: $crate::suites::scenarios!(@net $net),
                     snapshots: $crate::suites::scenarios!(@snap $snap),
+                    max_raft_state: $crate::suites::scenarios!(@limit $snap),
                     pipelined: $crate::suites::scenarios!(@pipe $snap),
                 },
                 script: |lab| Box::pin($name(lab)),
@@ -86,14 +93,16 @@ macro_rules! scenarios {
     (@net reliable) => { false };
     (@net unreliable) => { true };
     (@snap plain) => { false };
-    (@snap $snapshots:ident) => { true };
+    (@snap $snapshots:tt) => { true };
+    (@limit $limit:literal) => { Some($limit) };
+    (@limit $none:ident) => { None };
     (@pipe pipelined) => { true };
-    (@pipe $other:ident) => { false };
+    (@pipe $other:tt) => { false };
 }
 pub(crate) use scenarios;
 
 /// All scenarios of lab 2, for one Raft.
-pub fn lab2<R: Consensus + 'static>() -> Vec<Entry<R>> {
+pub fn lab2<R: Consensus + 'static>() -> Vec<Entry<Cluster<R>>> {
     let mut all = part_2a::scenarios();
     all.extend(part_2b::scenarios());
     all.extend(part_2c::scenarios());
@@ -102,6 +111,33 @@ pub fn lab2<R: Consensus + 'static>() -> Vec<Entry<R>> {
 }
 
 /// The directed scenarios beyond lab 2, for one Raft.
-pub fn lab2x<R: Consensus + 'static>() -> Vec<Entry<R>> {
+pub fn lab2x<R: Consensus + 'static>() -> Vec<Entry<Cluster<R>>> {
     part_2x::scenarios()
+}
+
+/// All scenarios of lab 3, for one solution.
+pub fn lab3<L: Lab3>() -> Vec<Entry<Service<L>>> {
+    let mut all = part_3a::scenarios();
+    all.extend(part_3b::scenarios());
+    all
+}
+
+/// The directed scenarios beyond lab 3, for one solution.
+pub fn lab3x<L: Lab3>() -> Vec<Entry<Service<L>>> {
+    part_3x::scenarios()
+}
+
+/// All scenarios of lab 4A, for one solution.
+pub fn lab4a<L: Lab4A>() -> Vec<Entry<Sharded<Alone<L>>>> {
+    part_4a::scenarios()
+}
+
+/// All scenarios of lab 4B, for one solution.
+pub fn lab4b<L: Lab4B>() -> Vec<Entry<Sharded<L>>> {
+    part_4b::scenarios()
+}
+
+/// The directed scenarios beyond lab 4, for one solution.
+pub fn lab4x<L: Lab4B>() -> Vec<Entry<Sharded<L>>> {
+    part_4x::scenarios()
 }

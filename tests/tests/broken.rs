@@ -138,7 +138,8 @@ impl Consensus for Broken {
         if self.flaw == Flaw::Storms && is_answer && is_leader {
             let (prev, commit) = (LogId::BEFORE_FIRST, Index::BEFORE_FIRST);
             for _ in 0..2 {
-                let append = AppendEntries { term, prev, entries: Entries::default(), commit };
+                let (entries, round) = (Entries::default(), 0);
+                let append = AppendEntries { term, prev, entries, commit, round };
                 cx.send(from, Message::AppendEntries(append));
             }
         }
@@ -197,10 +198,10 @@ impl Consensus for Broken {
 fn catalogue(flaw: Flaw) -> Catalogue {
     let sound = Catalogue::of_raft::<Broken>();
     let broken = sound.cases().iter().cloned().map(|case| {
-        let (scenario, config) = (case.scenario, case.config.clone());
+        let described = case.clone();
         Case::new(
-            scenario,
-            config,
+            case.scenario,
+            Arc::new(move |_| described.config()),
             Arc::new(move |seed, options| {
                 FLAW.set(flaw);
                 case.run(seed, options)

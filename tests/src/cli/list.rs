@@ -12,7 +12,7 @@ struct Object<'a> {
     part: &'a str,
     about: &'a str,
     go: &'a [&'a str],
-    config: &'a serde_json::Value,
+    config: serde_json::Value,
 }
 
 pub fn list(
@@ -50,7 +50,7 @@ fn object(case: &Case) -> String {
         part: scenario.part,
         about: scenario.about,
         go: scenario.go,
-        config: &case.config,
+        config: case.config(),
     };
     serde_json::to_string(&object).unwrap_or_default()
 }

@@ -19,8 +19,10 @@ pub struct Run {
     pub simulated: Duration,
     pub totals: Totals,
     pub commands: u64,
+    pub operations: u64,
     pub fingerprint: u64,
     pub cpu: Duration,
+    pub checking: Duration,
 }
 
 impl From<Report> for Run {
@@ -31,8 +33,10 @@ impl From<Report> for Run {
             simulated: report.simulated,
             totals: report.totals,
             commands: report.commands,
+            operations: report.operations,
             fingerprint: report.fingerprint,
             cpu: report.cpu,
+            checking: report.checking,
         }
     }
 }

@@ -4,9 +4,10 @@ use super::results::cannot;
 use super::text::{count, thousands};
 use super::{Console, FAILED, ReplayArguments, Stop, WELL, explain};
 use crate::catalogue::Catalogue;
+use crate::linear::{DEFAULT_LIMIT, Kv, Verdict, check_kv, html, to_json_lines};
 use crate::run::{Options, Report};
 use labrpc::{Record, Trace};
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
@@ -25,7 +26,8 @@ pub fn replay(
     }
     let text = arguments.trace.as_deref().map(TraceFile::create).transpose()?;
     let json = arguments.json_trace.as_deref().map(TraceFile::create).transpose()?;
-    let to_stdout = text.is_none() && json.is_none();
+    let history = arguments.history.as_deref().map(TraceFile::create).transpose()?;
+    let to_stdout = text.is_none() && json.is_none() && history.is_none();
 
     let report = case.run(arguments.seed, &Options { trace: Trace::all(), ..Options::default() });
     let shown: Vec<&Record> =
@@ -54,6 +56,13 @@ pub fn replay(
     for path in written {
         writeln!(console.out, "  {} in {path}", count(shown.len(), "record"))?;
     }
+    if let Some(file) = history {
+        let path = file.write(to_json_lines(&report.history).lines().map(str::to_string))?;
+        writeln!(console.out, "  {} in {path}", count(report.history.len(), "operation"))?;
+    }
+    if let Some(path) = &arguments.timeline {
+        draw(path, &report, console)?;
+    }
     let Err(failure) = &report.outcome else { return Ok(WELL) };
     writeln!(console.out, "  reason:    {failure}")?;
     let replay = catalogue.replay_command(case.name(), report.seed);
@@ -63,6 +72,19 @@ pub fn replay(
         write!(console.out, "{}", explain::last_records(&lines))?;
     }
     Ok(FAILED)
+}
+
+/// Draws the history, if there is something wrong with it.
+fn draw(path: &Path, report: &Report, console: &mut Console<'_>) -> Result<(), Stop> {
+    let Verdict::NotLinearizable(violation) = check_kv(&report.history, DEFAULT_LIMIT).verdict
+    else {
+        console.say(format_args!("the history is linearizable: {} is not written", path.display()));
+        return Ok(());
+    };
+    fs::write(path, html(&Kv, &report.history, &violation))
+        .map_err(|error| cannot(path, &error))?;
+    writeln!(console.out, "  timeline in {}", path.display())?;
+    Ok(())
 }
 
 /// What happened to all nodes is always shown, at whichever nodes one looks.
@@ -79,7 +101,7 @@ fn summary(report: &Report) -> String {
     let Report { scenario, totals, .. } = report;
     let verdict = if report.outcome.is_ok() { "passed" } else { "FAILED" };
     format!(
-        "{} with seed {}: {verdict}\n  {:.2} s simulated, {} servers, {} RPCs, {} bytes, {} commands, \
+        "{} with seed {}: {verdict}\n  {:.2} s simulated, {} servers, {} RPCs, {} bytes, {} commands{}, \
          {} steps, {} in the trace\n  fingerprint {:016x}\n",
         scenario.name,
         report.seed,
@@ -88,6 +110,11 @@ fn summary(report: &Report) -> String {
         thousands(totals.rpcs),
         thousands(totals.bytes),
         thousands(report.commands),
+        if report.operations == 0 {
+            String::new()
+        } else {
+            format!(", {} operations", thousands(report.operations))
+        },
         thousands(totals.steps),
         count(report.trace.len(), "record"),
         report.fingerprint,

@@ -14,7 +14,7 @@ struct Object<'a> {
     scenario: &'a str,
     part: &'a str,
     seed: u64,
-    config: &'a serde_json::Value,
+    config: serde_json::Value,
     passed: bool,
     reason: Option<String>,
     sim_seconds: f64,
@@ -22,8 +22,10 @@ struct Object<'a> {
     rpcs: u64,
     bytes: u64,
     commands: u64,
+    operations: u64,
     fingerprint: String,
     cpu_seconds: f64,
+    checking_seconds: f64,
 }
 
 impl<'a> Object<'a> {
@@ -32,7 +34,7 @@ impl<'a> Object<'a> {
             scenario: case.name(),
             part: case.scenario.part,
             seed: run.seed,
-            config: &case.config,
+            config: case.config(),
             passed: run.failure.is_none(),
             reason: run.failure.as_ref().map(ToString::to_string),
             sim_seconds: run.simulated.as_secs_f64(),
@@ -40,8 +42,10 @@ impl<'a> Object<'a> {
             rpcs: run.totals.rpcs,
             bytes: run.totals.bytes,
             commands: run.commands,
+            operations: run.operations,
             fingerprint: format!("{:016x}", run.fingerprint),
             cpu_seconds: run.cpu.as_secs_f64(),
+            checking_seconds: run.checking.as_secs_f64(),
         }
     }
 }

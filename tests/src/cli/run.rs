@@ -19,6 +19,7 @@ pub fn run(
     let (seeds, jobs) = (arguments.seeds.range(DEFAULT_SEEDS), arguments.jobs.count());
     let mut json = arguments.json.as_deref().map(ResultsFile::create).transpose()?;
     let plan = Plan { cases: &selection.cases, seeds, jobs, order: Order::Ascending };
+    let seeds = plan.seeds.end - plan.seeds.start;
     let names = catalogue.cases().iter().map(|case| case.name().len());
     let table = Table { name: names.max().unwrap_or_default() };
 
@@ -55,22 +56,34 @@ pub fn run(
     if let Some(json) = json {
         json.finish()?;
     }
-    writeln!(console.out, "\n{}", total(selection.cases.len(), &all, failures.len(), real))?;
+    writeln!(console.out, "\n{}", total(selection.cases.len(), seeds, &all, failures.len(), real))?;
     Ok(if all.failed == 0 { WELL } else { FAILED })
 }
 
-fn total(scenarios: usize, all: &Sum, failing: usize, real: Duration) -> String {
+fn total(scenarios: usize, seeds: u64, all: &Sum, failing: usize, real: Duration) -> String {
     let verdict = if all.failed == 0 {
         "all passed".to_string()
     } else {
         format!("{} FAILED in {}", thousands(all.failed), count(failing, "scenario"))
     };
+    let per_seed = |number: u64| thousands(number / seeds.max(1));
+    let checking = 100.0 * all.checking.as_secs_f64() / all.cpu.as_secs_f64().max(1e-9);
+    let clients = if all.operations == 0 {
+        String::new()
+    } else {
+        format!(
+            "\n{} client operations and {} RPCs per seed; to check histories took {checking:.1} % of the CPU \
+             time",
+            per_seed(all.operations),
+            per_seed(all.rpcs),
+        )
+    };
     let factor = all.simulated.as_secs_f64() / real.as_secs_f64().max(1e-9);
     #[allow(clippy::cast_sign_loss, reason = "times are not negative")]
     let factor = thousands(factor as u64);
     format!(
-        "{}, {}: {verdict}\n{} of simulated time in {} ({factor} times as fast as real time), {} of CPU \
-         time",
+        "{}, {}: {verdict}{clients}\n{} of simulated time in {} ({factor} times as fast as real time), {} \
+         of CPU time",
         count(scenarios, "scenario"),
         count(all.runs as usize, "run"),
         stretch(all.simulated),
@@ -89,7 +102,9 @@ struct Sum {
     rpcs: u64,
     bytes: u64,
     commands: u64,
+    operations: u64,
     steps: u64,
+    checking: Duration,
 }
 
 impl Sum {
@@ -104,6 +119,8 @@ impl Sum {
                 rpcs: run.totals.rpcs,
                 bytes: run.totals.bytes,
                 commands: run.commands,
+                operations: run.operations,
+                checking: run.checking,
                 steps: run.totals.steps,
             });
         }
@@ -118,6 +135,8 @@ impl Sum {
         self.rpcs += more.rpcs;
         self.bytes += more.bytes;
         self.commands += more.commands;
+        self.operations += more.operations;
+        self.checking += more.checking;
         self.steps += more.steps;
     }
 }
@@ -131,12 +150,13 @@ struct Table {
 impl Table {
     fn head(&self) -> String {
         format!(
-            "{:name$} {:>6} {:>5} {:>6} {:>8} {:>8} {:>7} {:>7} {:>7}",
+            "{:name$} {:>6} {:>5} {:>6} {:>8} {:>6} {:>8} {:>7} {:>7} {:>7}",
             "scenario",
             "sim s",
             "peers",
             "RPCs",
             "bytes",
+            "ops",
             "commands",
             "steps",
             "CPU ms",
@@ -155,12 +175,13 @@ impl Table {
             format!("FAILED: {}", thousands(sum.failed))
         };
         format!(
-            "{:name$} {:>6.2} {:>5} {:>6} {:>8} {:>8} {:>7} {:>7.2} {:>7} {verdict}",
+            "{:name$} {:>6.2} {:>5} {:>6} {:>8} {:>6} {:>8} {:>7} {:>7.2} {:>7} {verdict}",
             case.name(),
             mean(sum.simulated),
             case.scenario.servers,
             sum.rpcs / runs,
             sum.bytes / runs,
+            sum.operations / runs,
             sum.commands / runs,
             sum.steps / runs,
             mean(sum.cpu) * 1e3,

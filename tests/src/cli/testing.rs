@@ -112,6 +112,81 @@ macro_rules! raft_tests_2x {
     };
 }
 
+/// Makes a `#[test]` of each scenario of lab 3, for a type that implements
+/// [`Lab3`](crate::kv::Lab3); otherwise like [`raft_tests!`]. The reference servers and clerks over a
+/// Raft of one's own are such a type:
+///
+/// ```
+/// # use raft::Raft as MyRaft;
+/// tests::kv_tests!(tests::kv::Over<MyRaft>, "cargo run -p my-raft --release --");
+/// # fn main() {}
+/// ```
+#[macro_export]
+macro_rules! kv_tests {
+    ($lab:ty $(,)?) => {
+        $crate::kv_tests!($lab, $crate::catalogue::PROGRAM);
+    };
+    ($lab:ty, $program:expr $(,)?) => {
+        $crate::lab3_names! { [$crate::scenario_tests]
+            $crate::catalogue::Catalogue::of_kv::<$lab>().with_program($program)
+        }
+    };
+}
+
+/// Makes a `#[test]` of each directed scenario beyond lab 3; otherwise like [`kv_tests!`].
+#[macro_export]
+macro_rules! kv_tests_3x {
+    ($lab:ty $(,)?) => {
+        $crate::kv_tests_3x!($lab, $crate::catalogue::PROGRAM);
+    };
+    ($lab:ty, $program:expr $(,)?) => {
+        $crate::lab3x_names! { [$crate::scenario_tests]
+            $crate::catalogue::Catalogue::of_kv::<$lab>().with_program($program)
+        }
+    };
+}
+
+/// Makes a `#[test]` of each scenario of lab 4A, for a type that implements
+/// [`Lab4A`](crate::shard::Lab4A); otherwise like [`raft_tests!`].
+#[macro_export]
+macro_rules! master_tests {
+    ($lab:ty $(,)?) => {
+        $crate::master_tests!($lab, $crate::catalogue::PROGRAM);
+    };
+    ($lab:ty, $program:expr $(,)?) => {
+        $crate::lab4a_names! { [$crate::scenario_tests]
+            $crate::catalogue::Catalogue::of_master::<$lab>().with_program($program)
+        }
+    };
+}
+
+/// Makes a `#[test]` of each scenario of lab 4B, for a type that implements
+/// [`Lab4B`](crate::shard::Lab4B); otherwise like [`raft_tests!`].
+#[macro_export]
+macro_rules! shard_tests {
+    ($lab:ty $(,)?) => {
+        $crate::shard_tests!($lab, $crate::catalogue::PROGRAM);
+    };
+    ($lab:ty, $program:expr $(,)?) => {
+        $crate::lab4b_names! { [$crate::scenario_tests]
+            $crate::catalogue::Catalogue::of_shards::<$lab>().with_program($program)
+        }
+    };
+}
+
+/// Makes a `#[test]` of each directed scenario beyond lab 4; otherwise like [`shard_tests!`].
+#[macro_export]
+macro_rules! shard_tests_4x {
+    ($lab:ty $(,)?) => {
+        $crate::shard_tests_4x!($lab, $crate::catalogue::PROGRAM);
+    };
+    ($lab:ty, $program:expr $(,)?) => {
+        $crate::lab4x_names! { [$crate::scenario_tests]
+            $crate::catalogue::Catalogue::of_shards::<$lab>().with_program($program)
+        }
+    };
+}
+
 /// Hands the names of lab 2's scenarios to a macro: a `#[test]` needs a name that is written down.
 #[doc(hidden)]
 #[macro_export]
@@ -145,6 +220,72 @@ macro_rules! lab2x_names {
     };
 }
 
+/// Hands the names of lab 3's scenarios to a macro.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! lab3_names {
+    ([$($then:tt)+] $($with:tt)*) => {
+        $($then)+! { ($($with)*)
+            basic_3a speed_3a concurrent_3a unreliable_3a unreliable_one_key_3a one_partition_3a
+            many_partitions_one_client_3a many_partitions_many_clients_3a persist_one_client_3a
+            persist_concurrent_3a persist_concurrent_unreliable_3a persist_partition_3a
+            persist_partition_unreliable_3a persist_partition_unreliable_linearizable_3a
+            snapshot_rpc_3b snapshot_size_3b speed_3b snapshot_recover_3b
+            snapshot_recover_many_clients_3b snapshot_unreliable_3b snapshot_unreliable_recover_3b
+            snapshot_unreliable_recover_concurrent_partition_3b
+            snapshot_unreliable_recover_concurrent_partition_linearizable_3b
+        }
+    };
+}
+
+/// Hands the names of the directed scenarios beyond lab 3 to a macro.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! lab3x_names {
+    ([$($then:tt)+] $($with:tt)*) => {
+        $($then)+! { ($($with)*)
+            cut_from_leader_3x late_request_3x lost_answer_3x promised_index_3x quiet_leader_3x
+            new_leader_read_3x paused_leader_3x server_crashes_3x crash_points_3x client_crashes_3x
+            late_messages_3x restless_3x
+        }
+    };
+}
+
+/// Hands the names of lab 4A's scenarios to a macro.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! lab4a_names {
+    ([$($then:tt)+] $($with:tt)*) => {
+        $($then)+! { ($($with)*) basic_4a multi_4a minimal_again_4a }
+    };
+}
+
+/// Hands the names of lab 4B's scenarios to a macro.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! lab4b_names {
+    ([$($then:tt)+] $($with:tt)*) => {
+        $($then)+! { ($($with)*)
+            static_shards_4b rejection_4b join_leave_4b snapshot_4b miss_change_4b concurrent1_4b
+            concurrent2_4b concurrent3_4b unreliable1_4b unreliable2_4b unreliable3_4b
+            challenge1_delete_4b challenge2_unaffected_4b challenge2_partial_4b
+        }
+    };
+}
+
+/// Hands the names of the directed scenarios beyond lab 4 to a macro.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! lab4x_names {
+    ([$($then:tt)+] $($with:tt)*) => {
+        $($then)+! { ($($with)*)
+            lost_answer_4x quiet_groups_4x limp_4x many_groups_4x concurrent_moves_4x
+            concurrent_moves_unreliable_4x many_changes_4x server_crashes_4x master_crashes_4x
+            partitions_4x migration_faults_4x late_messages_4x
+        }
+    };
+}
+
 /// A `#[test]` for each name, of scenarios in a catalogue.
 #[doc(hidden)]
 #[macro_export]
@@ -171,12 +312,17 @@ mod tests {
     #[test]
     fn every_scenario_has_a_test() {
         let catalogue = Catalogue::reference();
-        let names = |beyond: bool| -> Vec<&str> {
-            let cases = catalogue.cases().iter().filter(|it| (it.scenario.part == "2x") == beyond);
-            cases.map(Case::name).collect()
+        let names = |parts: &[&str]| -> Vec<&str> {
+            let mine = catalogue.cases().iter().filter(|it| parts.contains(&it.scenario.part));
+            mine.map(Case::name).collect()
         };
-        assert_eq!(names(false), crate::lab2_names!([scenario_names]));
-        assert_eq!(names(true), crate::lab2x_names!([scenario_names]));
+        assert_eq!(names(&["2a", "2b", "2c", "2d"]), crate::lab2_names!([scenario_names]));
+        assert_eq!(names(&["2x"]), crate::lab2x_names!([scenario_names]));
+        assert_eq!(names(&["3a", "3b"]), crate::lab3_names!([scenario_names]));
+        assert_eq!(names(&["3x"]), crate::lab3x_names!([scenario_names]));
+        assert_eq!(names(&["4a"]), crate::lab4a_names!([scenario_names]));
+        assert_eq!(names(&["4b"]), crate::lab4b_names!([scenario_names]));
+        assert_eq!(names(&["4x"]), crate::lab4x_names!([scenario_names]));
     }
 
     #[test]

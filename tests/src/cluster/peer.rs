@@ -1,19 +1,9 @@
 //! One server of a Raft cluster: the Raft under test, and the labs' applier on top of it.
 
 use crate::Failure;
+use crate::arena::{Deliveries, Replica, Subject};
 use labrpc::{Context, Instant, NodeId, Process};
-use raft::{Applied, Config, Consensus, Index, LogId, NotLeader};
-use std::ops::Range;
-
-/// Something that a Raft handed up in the latest step. The bytes are in the peer's buffer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Delivery {
-    /// Which entry; of a snapshot, the last that it covers.
-    pub id: LogId,
-    /// Whether it is a snapshot.
-    pub is_snapshot: bool,
-    bytes: Range<usize>,
-}
+use raft::{Applied, Config, Consensus, Index, LogId, NotLeader, Status, View};
 
 /// How the service on top behaves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,8 +24,7 @@ pub struct Peer<R> {
     /// The Raft under test.
     pub raft: R,
     applier: Applier,
-    delivered: Vec<Delivery>,
-    buffer: Vec<u8>,
+    deliveries: Deliveries,
     /// What the service has applied, command by command; kept only if it takes snapshots.
     history: Vec<Vec<u8>>,
     last: Index,
@@ -54,8 +43,7 @@ impl<R: Consensus> Peer<R> {
         let mut peer = Self {
             raft,
             applier,
-            delivered: Vec::new(),
-            buffer: Vec::new(),
+            deliveries: Deliveries::default(),
             history: Vec::new(),
             last: Index::BEFORE_FIRST,
             complaint: None,
@@ -70,53 +58,20 @@ impl<R: Consensus> Peer<R> {
         cx: &mut Context<'_, R::Message>,
         command: &[u8],
     ) -> Result<LogId, NotLeader> {
-        self.begin();
+        self.deliveries.clear();
         let id = self.raft.propose(cx, command);
         self.apply(cx);
         id
     }
 
-    /// What the latest step handed up, in order.
-    pub fn delivered(&self) -> &[Delivery] {
-        &self.delivered
-    }
-
-    /// The bytes of something that the latest step handed up.
-    pub fn bytes(&self, delivery: &Delivery) -> &[u8] {
-        &self.buffer[delivery.bytes.clone()]
-    }
-
-    /// What the service found wrong with what it was handed.
-    pub fn complaint(&self) -> Option<&Failure> {
-        self.complaint.as_ref()
-    }
-
-    /// The commands of a snapshot made by this service, element 0 being index 1.
-    pub fn commands_of(state: &[u8]) -> Result<(Index, Vec<Vec<u8>>), labgob::Error> {
-        labgob::decode(state)
-    }
-
-    fn begin(&mut self) {
-        self.delivered.clear();
-        self.buffer.clear();
-    }
-
     /// Pulls what there is to apply, and takes a snapshot where one is due.
     fn apply(&mut self, cx: &mut Context<'_, R::Message>) {
         while let Some(applied) = self.raft.next_applied(cx.disk) {
-            let start = self.buffer.len();
-            let (id, is_snapshot) = match applied {
-                Applied::Command { id, command } => {
-                    self.buffer.extend_from_slice(command);
-                    (id, false)
-                }
-                Applied::Snapshot { last, state } => {
-                    self.buffer.extend_from_slice(state);
-                    (last, true)
-                }
+            let (id, is_snapshot, bytes) = match applied {
+                Applied::Command { id, command } => (id, false, command),
+                Applied::Snapshot { last, state } => (last, true, state),
             };
-            let bytes = start..self.buffer.len();
-            self.delivered.push(Delivery { id, is_snapshot, bytes: bytes.clone() });
+            self.deliveries.push(id, is_snapshot, bytes);
             if id.index <= self.last {
                 // A Raft that hands up the same thing again and again would keep us here for ever.
                 let facts = format!("was handed entry {} after entry {}", id.index, self.last);
@@ -126,9 +81,13 @@ impl<R: Consensus> Peer<R> {
             self.last = id.index;
             if let Applier::Snapshots { every } = self.applier {
                 if is_snapshot {
-                    self.ingest(cx.me, id.index, bytes);
+                    let ingested = ingest(id.index, bytes);
+                    match ingested {
+                        Ok(history) => self.history = history,
+                        Err(facts) => self.complain("snapshot content", cx.me, &facts),
+                    }
                 } else {
-                    self.history.push(self.buffer[bytes].to_vec());
+                    self.history.push(bytes.to_vec());
                     if (id.index.get() + 1).is_multiple_of(every) {
                         let state = labgob::encode(&(id.index, &self.history));
                         self.raft.snapshot(cx, id.index, &state);
@@ -138,25 +97,55 @@ impl<R: Consensus> Peer<R> {
         }
     }
 
-    fn ingest(&mut self, me: NodeId, upto: Index, state: Range<usize>) {
-        let facts = match Self::commands_of(&self.buffer[state]) {
-            Ok((index, history)) if index == upto && history.len() as u64 == upto.get() => {
-                self.history = history;
-                return;
-            }
-            Ok((index, history)) => {
-                let commands = history.len();
-                format!(
-                    "a snapshot said to cover {upto} was made at {index}, of {commands} commands"
-                )
-            }
-            Err(error) => format!("the snapshot of {upto} is not one of ours: {error}"),
-        };
-        self.complain("snapshot content", me, &facts);
-    }
-
     fn complain(&mut self, property: &str, me: NodeId, facts: &str) {
         self.complaint.get_or_insert_with(|| Failure::new(property, format!("{me} {facts}")));
+    }
+}
+
+/// The commands of a snapshot that is said to cover everything up to an index.
+fn ingest(upto: Index, state: &[u8]) -> Result<Vec<Vec<u8>>, String> {
+    let (index, history) = commands_of(state)
+        .map_err(|error| format!("the snapshot of {upto} is not one of ours: {error}"))?;
+    if index == upto && history.len() as u64 == upto.get() {
+        return Ok(history);
+    }
+    let commands = history.len();
+    Err(format!("a snapshot said to cover {upto} was made at {index}, of {commands} commands"))
+}
+
+/// The commands of a snapshot made by this service, element 0 being index 1.
+fn commands_of(state: &[u8]) -> Result<(Index, Vec<Vec<u8>>), labgob::Error> {
+    labgob::decode(state)
+}
+
+impl<R: Consensus> Subject for Peer<R> {
+    fn replica(&self) -> Option<&dyn Replica> {
+        Some(self)
+    }
+}
+
+impl<R: Consensus> Replica for Peer<R> {
+    fn status(&self) -> Status {
+        self.raft.status()
+    }
+
+    fn view(&self) -> Option<&dyn View> {
+        self.raft.view()
+    }
+
+    fn deliveries(&self) -> &Deliveries {
+        &self.deliveries
+    }
+
+    fn complaint(&self) -> Option<&Failure> {
+        self.complaint.as_ref()
+    }
+
+    fn commands_in(&self, snapshot: &[u8]) -> Option<Vec<Vec<u8>>> {
+        if self.applier == Applier::Plain {
+            return None;
+        }
+        commands_of(snapshot).ok().map(|(_, commands)| commands)
     }
 }
 
@@ -169,13 +158,13 @@ impl<R: Consensus> Process for Peer<R> {
         from: NodeId,
         message: Self::Message,
     ) {
-        self.begin();
+        self.deliveries.clear();
         self.raft.on_message(cx, from, message);
         self.apply(cx);
     }
 
     fn on_wakeup(&mut self, cx: &mut Context<'_, R::Message>) {
-        self.begin();
+        self.deliveries.clear();
         self.raft.on_wakeup(cx);
         self.apply(cx);
     }

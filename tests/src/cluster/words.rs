@@ -1,14 +1,11 @@
 //! The labs' words: what a script says (catalogue of the Go harness, `raft/config.go`).
 
 use super::{Cluster, Setup};
-use crate::script::{Executor, Sleep, Task};
-use crate::{Failure, Outcome, demand, fail};
-use labrpc::{CrashPoint, Network, NodeId, Rng, SimTime, Trace, World};
+use crate::script::Script;
+use crate::{Outcome, demand, fail};
+use labrpc::{CrashPoint, NodeId, Trace};
 use raft::{Consensus, LogId, Status, Term};
-use std::cell::{Ref, RefCell, RefMut};
 use std::collections::BTreeMap;
-use std::future::Future;
-use std::rc::Rc;
 use std::time::Duration;
 
 const fn ms(millis: u64) -> Duration {
@@ -24,117 +21,25 @@ pub enum Retry {
     No,
 }
 
-/// What a script holds: the cluster, the clock, and the means to do several things at once.
-pub struct Lab<R: Consensus> {
-    cluster: Rc<RefCell<Cluster<R>>>,
-    executor: Executor,
-}
-
-impl<R: Consensus> Clone for Lab<R> {
-    fn clone(&self) -> Self {
-        Self { cluster: Rc::clone(&self.cluster), executor: self.executor.clone() }
-    }
-}
+/// What a script of lab 2 holds.
+pub type Lab<R> = Script<Cluster<R>>;
 
 impl<R: Consensus + 'static> Lab<R> {
     /// A cluster, ready for a script.
     pub fn new(setup: Setup, seed: u64, trace: Trace) -> Self {
-        let cluster = Cluster::new(setup, seed, trace);
-        Self { cluster: Rc::new(RefCell::new(cluster)), executor: Executor::default() }
+        Self::on(Cluster::new(setup, seed, trace))
     }
 
-    /// Runs a script to its end, or to the first failure.
-    pub fn run<F>(&self, script: impl FnOnce(Self) -> F) -> Outcome
-    where
-        F: Future<Output = Outcome> + 'static,
-    {
-        let cluster = Rc::clone(&self.cluster);
-        let outcome =
-            self.executor.run(script(self.clone()), |until| cluster.borrow_mut().run_to(until));
-        self.executor.clear();
-        let mut cluster = self.cluster.borrow_mut();
-        match outcome {
-            Some(Err(failure)) => cluster.fail(failure),
-            Some(Ok(())) => {}
-            None => cluster.fail(Failure::new("script", "nothing is left that it could wait for")),
-        }
-        cluster.failure().cloned().map_or(Ok(()), Err)
-    }
-
-    /// The cluster, to look at.
-    pub fn cluster(&self) -> Ref<'_, Cluster<R>> {
-        self.cluster.borrow()
-    }
-
-    fn cluster_mut(&self) -> RefMut<'_, Cluster<R>> {
-        self.cluster.borrow_mut()
-    }
-
-    // ---- the script itself -------------------------------------------------------------------
+    // ---- the cluster -------------------------------------------------------------------------
 
     /// How many servers there are.
     pub fn servers(&self) -> usize {
         self.cluster().setup.servers
     }
 
-    /// The time.
-    pub fn now(&self) -> SimTime {
-        self.cluster().world.now()
-    }
-
-    /// Waits.
-    pub fn sleep(&self, d: Duration) -> Sleep {
-        self.executor.sleep_until(self.now() + d)
-    }
-
-    /// Waits for so many milliseconds.
-    pub fn sleep_ms(&self, millis: u64) -> Sleep {
-        self.sleep(ms(millis))
-    }
-
-    /// Does something else at the same time.
-    pub fn spawn<T: 'static>(&self, task: impl Future<Output = T> + 'static) -> Task<T> {
-        self.executor.spawn(task)
-    }
-
-    /// Throws the script's dice, one stream per run.
-    pub fn dice<T>(&self, f: impl FnOnce(&mut Rng) -> T) -> T {
-        f(&mut self.cluster_mut().dice)
-    }
-
-    /// A number in `[0, n)`.
-    pub fn below(&self, n: u64) -> u64 {
-        self.dice(|dice| dice.below(n))
-    }
-
-    /// Whether something happens, in `num` cases of `den`.
-    pub fn chance(&self, num: u32, den: u32) -> bool {
-        self.dice(|dice| dice.chance(num, den))
-    }
-
     /// A random command.
     pub fn random_command(&self) -> Vec<u8> {
         self.below(1 << 31).to_string().into_bytes()
-    }
-
-    /// Does something to the world, beyond the labs' words. It takes at most one step there.
-    pub fn world<T>(&self, f: impl FnOnce(&mut World<super::Peer<R>>) -> T) -> T {
-        let mut cluster = self.cluster_mut();
-        let steps = cluster.world.totals().steps;
-        let out = f(&mut cluster.world);
-        match cluster.world.totals().steps - steps {
-            0 => {}
-            1 => cluster.observe(),
-            more => panic!("{more} steps at once: the monitors would see only the last"),
-        }
-        out
-    }
-
-    /// Has every promise looked at from now on, instead of a sample: see [`Durability`].
-    ///
-    /// [`Durability`]: crate::monitor::Durability
-    pub fn look_at_every_promise(&self) {
-        self.cluster_mut().look_at_every_promise();
     }
 
     // ---- servers and links -------------------------------------------------------------------
@@ -161,7 +66,7 @@ impl<R: Consensus + 'static> Lab<R> {
 
     /// Ends a server's life in the middle of its next step that writes.
     pub fn crash_at(&self, server: usize, point: CrashPoint) {
-        self.cluster_mut().world.crash(NodeId::new(server as u16), point);
+        self.world(|world| world.crash(NodeId::new(server as u16), point));
     }
 
     /// Ends a server's life, if it has one, and begins a new one. It stays disconnected.
@@ -177,11 +82,6 @@ impl<R: Consensus + 'static> Lab<R> {
     /// What a server says of itself, if it is up.
     pub fn status(&self, server: usize) -> Option<Status> {
         self.cluster().status(server)
-    }
-
-    /// Changes the network.
-    pub fn set_network(&self, network: Network) {
-        self.cluster_mut().world.set_network(network);
     }
 
     // ---- leaders -----------------------------------------------------------------------------
@@ -359,7 +259,7 @@ impl<R: Consensus + 'static> Lab<R> {
     /// Requests handled by all servers in their present lives.
     pub fn rpcs_handled(&self) -> u64 {
         let cluster = self.cluster();
-        let world = &cluster.world;
+        let world = cluster.world();
         world.ids().map(|id| world.traffic(id).rpcs_in_this_life).sum()
     }
 

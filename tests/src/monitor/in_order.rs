@@ -24,7 +24,7 @@ impl InOrder {
 impl Monitor for InOrder {
     fn after(&mut self, step: &Step<'_>) -> Outcome {
         let node = step.node;
-        let last = &mut self.last[node.index()];
+        let last = &mut self.last[step.slot];
         if last.life != step.life {
             *last = Last { life: step.life, index: 0 };
         }

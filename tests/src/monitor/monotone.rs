@@ -27,7 +27,7 @@ impl Monotone {
 impl Monitor for Monotone {
     fn after(&mut self, step: &Step<'_>) -> Outcome {
         let (node, status) = (step.node, step.status);
-        let last = &mut self.last[node.index()];
+        let last = &mut self.last[step.slot];
         let (was, is) = (last.term, status.term);
         demand!(is >= was, "monotone term", "{node} fell from term {was} to {is}");
         let voted_for = step.view.and_then(raft::View::voted_for);

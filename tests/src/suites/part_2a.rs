@@ -1,11 +1,11 @@
 //! Lab 2A: leader election.
 
 use super::scenarios;
-use crate::cluster::Lab;
+use crate::cluster::{Cluster, Lab};
 use crate::{Outcome, demand};
 use raft::Consensus;
 
-scenarios! { "2a";
+scenarios! { "2a", Consensus => Cluster;
     initial_election_2a: 3 reliable plain
         ["TestInitialElection2A" "TestInitialElection" "TestInitialElection3A"]
         "a leader is elected and stays, in one term, while nothing fails";

@@ -1,11 +1,11 @@
 //! Lab 2B: log replication.
 
 use super::scenarios;
-use crate::cluster::{Lab, Retry};
+use crate::cluster::{Cluster, Lab, Retry};
 use crate::{Outcome, demand, fail};
 use raft::Consensus;
 
-scenarios! { "2b";
+scenarios! { "2b", Consensus => Cluster;
     basic_agree_2b: 3 reliable plain
         ["TestBasicAgree2B" "TestBasicAgree" "TestBasicAgree3B"]
         "three commands are agreed on at indexes 1, 2 and 3";

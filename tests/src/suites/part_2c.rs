@@ -1,14 +1,14 @@
 //! Lab 2C: persistence.
 
 use super::scenarios;
-use crate::cluster::{Lab, Retry};
+use crate::cluster::{Cluster, Lab, Retry};
 use crate::{Outcome, demand};
 use labrpc::Network;
 use raft::Consensus;
 use std::cell::Cell;
 use std::rc::Rc;
 
-scenarios! { "2c";
+scenarios! { "2c", Consensus => Cluster;
     persist1_2c: 3 reliable plain
         ["TestPersist12C" "TestPersist1" "TestPersist13C"]
         "servers that crash and restart, alone and together, keep what was agreed on";

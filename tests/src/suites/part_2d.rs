@@ -2,12 +2,12 @@
 //! all commands so far.
 
 use super::scenarios;
-use crate::cluster::{Lab, Retry};
+use crate::cluster::{Cluster, Lab, Retry};
 use crate::{Outcome, demand};
 use labrpc::{NodeId, Persister};
 use raft::{Consensus, View};
 
-scenarios! { "2d";
+scenarios! { "2d", Consensus => Cluster;
     snapshot_basic_2d: 3 reliable snapshots
         ["TestSnapshotBasic2D" "TestSnapshotBasic3D"]
         "the log is trimmed as snapshots are taken";

@@ -11,17 +11,19 @@ mod stage;
 mod storms;
 
 use super::scenarios;
+use crate::cluster::Cluster;
 use elections::{
     double_vote_2x, even_split_2x, one_way_2x, outdated_candidate_2x, paused_leader_2x,
     slow_network_2x, stale_votes_2x, vote_resets_timer_2x,
 };
+use raft::Consensus;
 use replication::{
     back_up_2x, figure_8_2x, figure_8_committed_2x, kept_match_index_2x, open_load_2x, replay_2x,
     stale_replies_2x, stale_snapshot_2x,
 };
 use storms::{crash_points_2x, late_messages_2x, pipelined_2x, restless_links_2x};
 
-scenarios! { "2x";
+scenarios! { "2x", Consensus => Cluster;
     figure_8_2x: 5 reliable plain []
         "figure 8, (a) to (d): an old term's entry on a majority is not committed, and may vanish";
     figure_8_committed_2x: 5 reliable plain []

@@ -1,0 +1,222 @@
+//! A world under watch: every step passes through `Arena::observe`, which shows it to the monitors
+//! of the cluster whose server took it.
+//!
+//! What the nodes are is the arena's own parameter. [`crate::cluster`] puts Rafts into one, with
+//! the labs' applier on top of each; [`crate::kv`] key/value servers and clerks.
+
+mod recorder;
+mod replica;
+mod watch;
+
+pub use recorder::Recorder;
+pub use replica::{Deliveries, Delivery, Replica};
+pub use watch::{SLACK, Watch};
+
+use crate::{Failure, Outcome};
+use labrpc::{NodeId, Process, Rng, SimTime, Totals, World};
+use std::time::Duration;
+
+/// A node that can be watched.
+pub trait Subject: Process {
+    /// What a server shows of its Raft; clients have none.
+    fn replica(&self) -> Option<&dyn Replica> {
+        None
+    }
+
+    /// Whether something has happened that a script may wait for: a clerk has its answer.
+    fn is_done(&self) -> bool {
+        false
+    }
+}
+
+/// How much a script may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// How much simulated time: 120 s, as in the labs.
+    pub time: Duration,
+    /// How many steps.
+    pub steps: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { time: Duration::from_secs(120), steps: 2_000_000 }
+    }
+}
+
+/// Looks at every step, besides the monitors of the cluster whose server took it.
+pub trait Inspector<P: Subject> {
+    /// Looks at the step that a node has just made.
+    fn after(&mut self, world: &World<P>, id: NodeId) -> Outcome;
+}
+
+/// How far the world has run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ran {
+    /// To the end.
+    Through,
+    /// To the step in which this node was done with something.
+    ToDone(NodeId),
+    /// To a failure.
+    ToFailure,
+}
+
+/// A world, and all that watches it.
+pub struct Arena<P: Subject> {
+    world: World<P>,
+    watches: Vec<Watch>,
+    inspectors: Vec<Box<dyn Inspector<P>>>,
+    limits: Limits,
+    failure: Option<Failure>,
+    dice: Rng,
+}
+
+/// What holds an arena: a cluster of the kind that a lab is about.
+pub trait Stage: 'static {
+    /// What its nodes are.
+    type Node: Subject;
+
+    /// The arena.
+    fn arena(&self) -> &Arena<Self::Node>;
+
+    /// The arena, to do something in.
+    fn arena_mut(&mut self) -> &mut Arena<Self::Node>;
+}
+
+impl<P: Subject> Arena<P> {
+    /// A world in which nothing is watched yet. The script's dice come from its seed.
+    pub fn new(world: World<P>, limits: Limits) -> Self {
+        let dice = Rng::stream(world.seed(), [2, 0, 0]);
+        Self { world, watches: Vec::new(), inspectors: Vec::new(), limits, failure: None, dice }
+    }
+
+    /// Has a cluster watched; the answer is its number.
+    pub fn watch(&mut self, watch: Watch) -> usize {
+        self.watches.push(watch);
+        self.watches.len() - 1
+    }
+
+    /// Has every step looked at.
+    pub fn inspect(&mut self, inspector: Box<dyn Inspector<P>>) {
+        self.inspectors.push(inspector);
+    }
+
+    // ---- driving -----------------------------------------------------------------------------
+
+    /// Lets the world run to a point in time, or until something happens that a script may wait
+    /// for.
+    pub fn run_to(&mut self, until: SimTime) -> Ran {
+        let limits = self.limits;
+        while self.failure.is_none() && self.world.step_until(until) {
+            self.observe();
+            if self.world.totals().steps > limits.steps {
+                let facts = format!("the script takes more than {} steps", limits.steps);
+                self.fail(Failure::new("step limit", facts));
+            }
+            if let Some(id) = self.world.stepped()
+                && self.failure.is_none()
+                && self.world.node(id).is_some_and(Subject::is_done)
+            {
+                return Ran::ToDone(id);
+            }
+        }
+        if let Some(why) = self.world.halted() {
+            let failure = Failure::new("progress", why);
+            self.fail(failure);
+        }
+        if self.world.now() > SimTime::ZERO + limits.time {
+            let facts = format!("the script takes more than {:?} of simulated time", limits.time);
+            self.fail(Failure::new("time limit", facts));
+        }
+        if self.failure.is_none() { Ran::Through } else { Ran::ToFailure }
+    }
+
+    /// The last moment that a script may reach.
+    pub fn end(&self) -> SimTime {
+        SimTime::ZERO + self.limits.time + Duration::from_nanos(1)
+    }
+
+    /// Notes a failure, if it is the first.
+    pub fn fail(&mut self, failure: Failure) {
+        if self.failure.is_none() {
+            let (event, nanos) = (self.world.events(), self.world.now().as_nanos());
+            self.failure = Some(Failure { event, nanos, ..failure });
+        }
+    }
+
+    /// Looks at the step that the world has just made, if it made one.
+    pub fn observe(&mut self) {
+        let Some(id) = self.world.stepped() else { return };
+        if let Err(failure) = self.look(id) {
+            self.fail(failure);
+        }
+    }
+
+    fn look(&mut self, id: NodeId) -> Outcome {
+        let mut slots = self.watches.iter_mut().map(|watch| (watch.slot(id), watch));
+        if let Some((slot, watch)) = slots.find_map(|(slot, it)| Some((slot?, it))) {
+            watch.look(&self.world, id, slot)?;
+        }
+        self.inspectors.iter_mut().try_for_each(|it| it.after(&self.world, id))
+    }
+
+    /// Does something to the world. It takes at most one step there.
+    ///
+    /// # Panics
+    /// If it takes more: the monitors would see only the last.
+    pub fn act<T>(&mut self, f: impl FnOnce(&mut World<P>) -> T) -> T {
+        let steps = self.world.totals().steps;
+        let out = f(&mut self.world);
+        match self.world.totals().steps - steps {
+            0 => {}
+            1 => self.observe(),
+            more => panic!("{more} steps at once: the monitors would see only the last"),
+        }
+        out
+    }
+
+    /// Has every promise looked at from now on, instead of a sample.
+    pub fn look_at_every_promise(&mut self) {
+        self.watches.iter_mut().for_each(Watch::look_at_every_promise);
+    }
+
+    /// The script's dice.
+    pub fn dice(&mut self) -> &mut Rng {
+        &mut self.dice
+    }
+
+    // ---- looking -----------------------------------------------------------------------------
+
+    /// The world inside.
+    pub fn world(&self) -> &World<P> {
+        &self.world
+    }
+
+    /// What is known of a cluster.
+    ///
+    /// # Panics
+    /// If none with this number is watched.
+    pub fn watched(&self, number: usize) -> &Watch {
+        &self.watches[number]
+    }
+
+    /// The first thing that went wrong.
+    pub fn failure(&self) -> Option<&Failure> {
+        self.failure.as_ref()
+    }
+
+    /// What came of it all.
+    pub fn outcome(&self) -> Outcome {
+        self.failure.clone().map_or(Ok(()), Err)
+    }
+
+    /// The highest index that any server of any cluster has applied, added up over clusters.
+    pub fn commands(&self) -> u64 {
+        self.watches.iter().map(Watch::highest_applied).sum()
+    }
+
+    /// Traffic so far.
+    pub fn totals(&self) -> Totals {
+        self.world.totals()
+    }
+}
