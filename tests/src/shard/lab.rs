@@ -109,6 +109,8 @@ pub struct Holdings<'a> {
     pub config: &'a Config,
     /// How far it is with each shard of which it has anything.
     pub phases: Vec<(Shard, Phase)>,
+    /// The shards of which it keeps keys, served or not.
+    pub keys: Vec<Shard>,
 }
 
 /// A clerk of the shard master, which has one operation at a time and never gives up.

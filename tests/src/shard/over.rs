@@ -8,7 +8,7 @@ use kvraft::kv;
 use kvraft::rsm::{self, ClientId, ClientMessage, Outcome};
 use labrpc::{Context, Instant, NodeId, Process, Wire};
 use raft::Consensus;
-use shardkv::{Clerk, Group, MasterServer, Message};
+use shardkv::{Clerk, Group, MasterServer, Message, State};
 use shardmaster::{Master, Op, Reply};
 use std::marker::PhantomData;
 
@@ -108,7 +108,16 @@ impl<R: Consensus> GroupServer for Group<Recorder<R>> {
             applied: self.server().applied().get(),
             config: store.config(),
             phases: store.shards().iter().map(|(shard, state)| (*shard, state.phase())).collect(),
+            keys: store.shards().iter().filter(|(_, it)| has_keys(it)).map(|(it, _)| *it).collect(),
         })
+    }
+}
+
+fn has_keys(state: &State) -> bool {
+    match state {
+        State::Serving(contents) | State::Parked(contents) => !contents.values.is_empty(),
+        State::Leaving { contents, .. } => !contents.is_empty(),
+        State::Awaited { .. } => false,
     }
 }
 

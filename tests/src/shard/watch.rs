@@ -8,7 +8,7 @@ use crate::{Outcome, demand};
 use labrpc::{Fingerprint, NodeId};
 use shardkv::Phase;
 use shardmaster::{Config, Gid, Shard};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Watches all groups.
 #[derive(Default)]
@@ -18,6 +18,9 @@ pub(super) struct ShardWatch {
     configs: BTreeMap<u64, Config>,
     /// Who serves each shard.
     serving: BTreeMap<Shard, Gid>,
+    /// Who has what is in each shard that anybody ever had: the group that serves it, one that has
+    /// not been told to delete it, or both.
+    holders: BTreeMap<Shard, BTreeSet<Gid>>,
 }
 
 /// A group, as far as its furthest server has come.
@@ -76,6 +79,26 @@ impl ShardWatch {
                 self.serving.remove(shard);
             }
         }
+        for shard in &now.keys {
+            demand!(
+                phases.get(shard).is_some_and(|phase| holds(*phase)),
+                "deletes",
+                "{gid} has keys of {shard}, which has not come, or which it was told to delete"
+            );
+        }
+        for (shard, _) in phases.iter().filter(|(_, phase)| holds(**phase)) {
+            self.holders.entry(*shard).or_default().insert(gid);
+        }
+        for shard in before.keys().filter(|shard| !phases.get(shard).is_some_and(|it| holds(*it))) {
+            if let Some(holders) = self.holders.get_mut(shard) {
+                holders.remove(&gid);
+                demand!(
+                    !holders.is_empty(),
+                    "no shard is lost",
+                    "{gid} has deleted {shard}, which no other group has"
+                );
+            }
+        }
         for (shard, _) in phases.iter().filter(|(_, phase)| **phase == Phase::Serving) {
             let other = *self.serving.entry(*shard).or_insert(gid);
             demand!(
@@ -94,6 +117,14 @@ impl ShardWatch {
     }
 }
 
+/// Whether a group that has come so far with a shard has what is in it.
+fn holds(phase: Phase) -> bool {
+    match phase {
+        Phase::Serving | Phase::Leaving | Phase::Parked => true,
+        Phase::Awaited => false,
+    }
+}
+
 fn digest(now: &Holdings<'_>) -> u64 {
     let mut print = Fingerprint::default();
     print.word(now.config.num.get());
@@ -102,4 +133,158 @@ fn digest(now: &Holdings<'_>) -> u64 {
         print.word(*phase as u64);
     }
     print.value()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kvraft::rsm::Service;
+    use shardmaster::{Master, Op};
+
+    const ONE: Gid = Gid::new(100);
+    const OTHER: Gid = Gid::new(101);
+    const SHARD: Shard = Shard::new(0);
+
+    /// One shard: first nobody's, then that of the one, then that of the other.
+    fn configs() -> Vec<Config> {
+        let mut master = Master::new(1);
+        let servers = |gid: Gid| vec![NodeId::new(gid.get() as u16)];
+        master.apply(&Op::Join { groups: [(ONE, servers(ONE))].into() });
+        master.apply(&Op::Join { groups: [(OTHER, servers(OTHER))].into() });
+        master.apply(&Op::Move { shard: SHARD, gid: OTHER });
+        master.configs().to_vec()
+    }
+
+    /// Says what a server of a group has, and what comes of it.
+    struct Teller {
+        watch: ShardWatch,
+        configs: Vec<Config>,
+    }
+
+    impl Teller {
+        fn new() -> Self {
+            Self { watch: ShardWatch::default(), configs: configs() }
+        }
+
+        fn tell(&mut self, gid: Gid, applied: u64, num: usize, phase: Option<Phase>) -> Outcome {
+            let holds = phase.is_some_and(holds);
+            self.tell_of(gid, NodeId::new(0), applied, num, phase, holds)
+        }
+
+        fn tell_of(
+            &mut self,
+            gid: Gid,
+            id: NodeId,
+            applied: u64,
+            num: usize,
+            phase: Option<Phase>,
+            has_keys: bool,
+        ) -> Outcome {
+            let now = Holdings {
+                gid,
+                applied,
+                config: &self.configs[num],
+                phases: phase.into_iter().map(|phase| (SHARD, phase)).collect(),
+                keys: has_keys.then_some(SHARD).into_iter().collect(),
+            };
+            self.watch.after(gid, id, 0, &now)
+        }
+
+        /// Up to where the one has to give the shard to the other.
+        fn up_to_the_move(&mut self) {
+            for (gid, applied, num, phase) in [
+                (ONE, 1, 1, Some(Phase::Serving)),
+                (ONE, 2, 2, Some(Phase::Serving)),
+                (OTHER, 2, 2, None),
+                (ONE, 3, 3, Some(Phase::Leaving)),
+                (OTHER, 3, 3, Some(Phase::Awaited)),
+            ] {
+                self.tell(gid, applied, num, phase).unwrap();
+            }
+        }
+    }
+
+    fn property(outcome: Outcome) -> String {
+        outcome.unwrap_err().property
+    }
+
+    #[test]
+    fn a_shard_moves() {
+        let mut teller = Teller::new();
+        teller.up_to_the_move();
+        teller.tell(OTHER, 4, 3, Some(Phase::Serving)).unwrap();
+        teller.tell(ONE, 4, 3, None).unwrap();
+    }
+
+    #[test]
+    fn a_server_that_is_behind_says_nothing_new() {
+        let mut teller = Teller::new();
+        teller.up_to_the_move();
+        let behind = NodeId::new(1);
+        teller.tell_of(ONE, behind, 2, 2, Some(Phase::Serving), true).unwrap();
+        teller.tell(OTHER, 4, 3, Some(Phase::Serving)).unwrap();
+    }
+
+    #[test]
+    fn two_groups_that_serve_a_shard_are_noticed() {
+        let mut teller = Teller::new();
+        for (applied, num) in [(1, 1), (2, 2)] {
+            teller.tell(ONE, applied, num, Some(Phase::Serving)).unwrap();
+        }
+        let outcome = teller.tell(OTHER, 3, 3, Some(Phase::Serving));
+        assert_eq!(property(outcome), "one group per shard");
+    }
+
+    #[test]
+    fn a_group_that_serves_what_is_not_its_own_is_noticed() {
+        let mut teller = Teller::new();
+        let outcome = teller.tell(OTHER, 1, 1, Some(Phase::Serving));
+        assert_eq!(property(outcome), "serves only its own");
+    }
+
+    #[test]
+    fn a_deletion_before_the_arrival_is_noticed() {
+        let mut teller = Teller::new();
+        teller.up_to_the_move();
+        assert_eq!(property(teller.tell(ONE, 4, 3, None)), "no shard is lost");
+    }
+
+    #[test]
+    fn keys_that_stay_are_noticed() {
+        let mut teller = Teller::new();
+        teller.up_to_the_move();
+        teller.tell(OTHER, 4, 3, Some(Phase::Serving)).unwrap();
+        let outcome = teller.tell_of(ONE, NodeId::new(0), 4, 3, None, true);
+        assert_eq!(property(outcome), "deletes");
+    }
+
+    #[test]
+    fn a_configuration_that_is_left_out_is_noticed() {
+        let mut teller = Teller::new();
+        teller.tell(OTHER, 1, 1, None).unwrap();
+        assert_eq!(property(teller.tell(OTHER, 2, 3, None)), "configurations one by one");
+    }
+
+    #[test]
+    fn a_configuration_that_goes_back_is_noticed() {
+        let mut teller = Teller::new();
+        teller.tell(OTHER, 2, 2, None).unwrap();
+        assert_eq!(property(teller.tell(OTHER, 3, 1, None)), "configurations one by one");
+    }
+
+    #[test]
+    fn configurations_that_differ_are_noticed() {
+        let mut teller = Teller::new();
+        teller.tell(ONE, 1, 1, Some(Phase::Serving)).unwrap();
+        teller.configs[1].groups.clear();
+        assert_eq!(property(teller.tell(OTHER, 1, 1, None)), "configurations agree");
+    }
+
+    #[test]
+    fn replicas_that_differ_are_noticed() {
+        let mut teller = Teller::new();
+        teller.tell(ONE, 1, 1, Some(Phase::Serving)).unwrap();
+        let outcome = teller.tell_of(ONE, NodeId::new(1), 1, 1, None, false);
+        assert_eq!(property(outcome), "replicas agree");
+    }
 }
