@@ -9,7 +9,7 @@ mod storms;
 
 use super::scenarios;
 use crate::shard::{Lab4B, Sharded};
-use scenes::{limp_4x, lost_answer_4x, many_groups_4x, quiet_groups_4x};
+use scenes::{limp_4x, lost_answer_4x, many_groups_4x, quiet_groups_4x, stale_client_4x};
 use storms::{
     concurrent_moves_4x, concurrent_moves_unreliable_4x, late_messages_4x, many_changes_4x,
     master_crashes_4x, migration_faults_4x, partitions_4x, server_crashes_4x,
@@ -18,6 +18,8 @@ use storms::{
 scenarios! { "4x", Lab4B => Sharded;
     lost_answer_4x: 3 reliable 100 []
         "what was done and not answered is not done again by the group that the shard has moved to";
+    stale_client_4x: 3 reliable 100 []
+        "a client that has not heard of a change asks the old owner, who has not heard of the arrival";
     quiet_groups_4x: 3 reliable 100 []
         "all groups restart in the middle of a migration, and no client says anything";
     limp_4x: 3 reliable 1000 []

@@ -62,6 +62,61 @@ pub(super) async fn lost_answer_4x<L: Lab4B>(lab: ShardLab<L>) -> Outcome {
     Ok(())
 }
 
+pub(super) async fn stale_client_4x<L: Lab4B>(lab: ShardLab<L>) -> Outcome {
+    const ROUNDS: u64 = 8;
+    lab.add_groups([100, 101]);
+    let (keeper, writer, reader) = (lab.keeper(), lab.client(), lab.client());
+    lab.join(keeper, &[100, 101]).await?;
+    for round in 0..ROUNDS {
+        let key = round.to_string();
+        let shard = shard_of(&key, usize::from(lab.shards()));
+        lab.give(keeper, shard, 100).await?;
+        lab.put(writer, &key, &token(writer.number, 2 * round)).await;
+        // The reader learns whose the key is, and hears nothing of what comes.
+        lab.check(reader, &key, &token(writer.number, 2 * round)).await?;
+        lab.give(keeper, shard, 101).await?;
+        // The new owner has the shard, and the old one does not hear of it. Whoever brings shards
+        // misses the answer; whoever fetches them cannot say that they have come.
+        if round % 2 == 1 {
+            let pause = lab.below(200);
+            lab.sleep_ms(pause).await;
+            cut_group(&lab, 100, 101);
+        }
+        cut_group(&lab, 101, 100);
+        let wrote = Rc::new(Cell::new(false));
+        let write = {
+            let (lab, key, wrote) = (lab.clone(), key.clone(), Rc::clone(&wrote));
+            lab.clone().spawn(async move {
+                lab.put(writer, &key, &token(writer.number, 2 * round + 1)).await;
+                wrote.set(true);
+            })
+        };
+        // Whoever brings it finds out by silence alone who leads the new owner.
+        for _ in 0..40 {
+            if !wrote.get() {
+                lab.sleep_ms(100).await;
+            }
+        }
+        if !wrote.get() {
+            // The shard never got there.
+            calm(&lab);
+        }
+        write.await;
+        lab.check(reader, &key, &token(writer.number, 2 * round + 1)).await?;
+        calm(&lab);
+    }
+    Ok(())
+}
+
+/// Nothing comes from one group to another any more.
+fn cut_group<L: Lab4B>(lab: &ShardLab<L>, from: u64, to: u64) {
+    for one in lab.group(from) {
+        for other in lab.group(to) {
+            lab.world(|world| world.cut(one, other));
+        }
+    }
+}
+
 pub(super) async fn quiet_groups_4x<L: Lab4B>(lab: ShardLab<L>) -> Outcome {
     lab.add_groups(GIDS);
     let keeper = lab.keeper();
