@@ -83,29 +83,45 @@ pub(super) async fn stale_client_4x<L: Lab4B>(lab: ShardLab<L>) -> Outcome {
             cut_group(&lab, 100, 101);
         }
         cut_group(&lab, 101, 100);
-        let wrote = Rc::new(Cell::new(false));
+        let (value, wrote) = (token(writer.number, 2 * round + 1), Rc::new(Cell::new(false)));
         let write = {
-            let (lab, key, wrote) = (lab.clone(), key.clone(), Rc::clone(&wrote));
+            let (lab, key, value, wrote) = (lab.clone(), key.clone(), value.clone(), wrote.clone());
             lab.clone().spawn(async move {
-                lab.put(writer, &key, &token(writer.number, 2 * round + 1)).await;
+                lab.put(writer, &key, &value).await;
                 wrote.set(true);
             })
         };
         // Whoever brings it finds out by silence alone who leads the new owner.
-        for _ in 0..40 {
-            if !wrote.get() {
-                lab.sleep_ms(100).await;
-            }
-        }
+        wait_for(&lab, 4_000, &wrote).await;
         if !wrote.get() {
             // The shard never got there.
             calm(&lab);
         }
         write.await;
-        lab.check(reader, &key, &token(writer.number, 2 * round + 1)).await?;
+        let read = Rc::new(Cell::new(false));
+        let check = {
+            let (lab, read) = (lab.clone(), Rc::clone(&read));
+            lab.clone().spawn(async move {
+                let outcome = lab.check(reader, &key, &value).await;
+                read.set(true);
+                outcome
+            })
+        };
+        wait_for(&lab, 1_000, &read).await;
+        // Or the old owner had not heard of the change when it was written to.
         calm(&lab);
+        check.await?;
     }
     Ok(())
+}
+
+/// Waits until something is so, but no longer than that.
+async fn wait_for<L: Lab4B>(lab: &ShardLab<L>, most_ms: u64, is_so: &Cell<bool>) {
+    for _ in 0..most_ms / 50 {
+        if !is_so.get() {
+            lab.sleep_ms(50).await;
+        }
+    }
 }
 
 /// Nothing comes from one group to another any more.
