@@ -93,6 +93,54 @@ impl Fault {
     }
 }
 
+impl Fault {
+    /// The nodes that it names.
+    pub fn nodes(&self) -> Vec<NodeId> {
+        let mut nodes = Vec::new();
+        self.renamed(|node| {
+            nodes.push(node);
+            Some(node)
+        });
+        nodes
+    }
+
+    /// The same fault, with other names for its nodes; none, if it names one that has none. Who
+    /// stands on a side of a partition and has none is left out.
+    ///
+    /// ```
+    /// use labrpc::{Fault, NodeId};
+    /// let fault: Fault = "cut n0 -> n2".parse().unwrap();
+    /// let fewer = |node: NodeId| (node != NodeId::new(2)).then_some(node);
+    /// assert_eq!(fault.renamed(fewer), None);
+    /// let fault: Fault = "partition n0 n1 | n2".parse().unwrap();
+    /// assert_eq!(fault.renamed(fewer).unwrap().to_string(), "partition n0 n1 | -");
+    /// ```
+    pub fn renamed(&self, mut name: impl FnMut(NodeId) -> Option<NodeId>) -> Option<Self> {
+        Some(match *self {
+            Self::Crash { node, point } => Self::Crash { node: name(node)?, point },
+            Self::Restart { node } => Self::Restart { node: name(node)? },
+            Self::LoseDisk { node } => Self::LoseDisk { node: name(node)? },
+            Self::Pause { node } => Self::Pause { node: name(node)? },
+            Self::Resume { node } => Self::Resume { node: name(node)? },
+            Self::Cut { from, to } => Self::Cut { from: name(from)?, to: name(to)? },
+            Self::Mend { from, to } => Self::Mend { from: name(from)?, to: name(to)? },
+            Self::Isolate { node } => Self::Isolate { node: name(node)? },
+            Self::Rejoin { node } => Self::Rejoin { node: name(node)? },
+            Self::Partition { ref groups } => {
+                let mut side =
+                    |group: &Vec<NodeId>| group.iter().filter_map(|node| name(*node)).collect();
+                Self::Partition { groups: groups.iter().map(&mut side).collect() }
+            }
+            Self::Heal => Self::Heal,
+            Self::Clog { from, to } => Self::Clog { from: name(from)?, to: name(to)? },
+            Self::Unclog { from, to } => Self::Unclog { from: name(from)?, to: name(to)? },
+            Self::ServiceTime { node, each } => Self::ServiceTime { node: name(node)?, each },
+            Self::Drift { node, ppm } => Self::Drift { node: name(node)?, ppm },
+            Self::Network(ref network) => Self::Network(network.clone()),
+        })
+    }
+}
+
 /// Faults and when they come, in the order of time. A part of a plan is a plan, so to cut one down
 /// is to take faults out. Its text has a line for each fault; blank lines, and lines that begin
 /// with `#`, are comments.

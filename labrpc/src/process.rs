@@ -3,6 +3,7 @@
 use crate::{Instant, NodeId, Persister, Rng};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// Whether a message asks or answers; the network treats the two differently, as the labs' RPCs.
@@ -79,7 +80,7 @@ pub struct Note {
     pub detail: String,
 }
 
-/// Where the notes of a step are collected: nowhere, unless a trace is kept.
+/// Where the notes of a step are collected: nowhere, unless a trace is kept or they are counted.
 ///
 /// ```
 /// use labrpc::Notes;
@@ -88,17 +89,46 @@ pub struct Note {
 #[derive(Clone, Debug, Default)]
 pub struct Notes {
     kept: Option<Vec<Note>>,
+    counts: Option<BTreeMap<&'static str, u64>>,
 }
 
 impl Notes {
     /// Drops every note, unread and unformatted.
     pub fn off() -> Self {
-        Self { kept: None }
+        Self::default()
     }
 
     /// Keeps every note.
     pub fn on() -> Self {
-        Self { kept: Some(Vec::new()) }
+        Self { kept: Some(Vec::new()), counts: None }
+    }
+
+    /// Keeps every note, or none of those that come from now on.
+    pub fn keep(&mut self, keep: bool) {
+        self.kept = keep.then(Vec::new);
+    }
+
+    /// Counts what is noted from now on, by what happened; the particulars stay unformatted.
+    ///
+    /// ```
+    /// use labrpc::{Context, Disk, Instant, NodeId, Notes, Rng};
+    ///
+    /// let (mut rng, mut disk) = (Rng::new(1), Disk::default());
+    /// let (mut outbox, mut notes) = (Vec::<(NodeId, ())>::new(), Notes::off());
+    /// notes.count();
+    /// let me = NodeId::new(0);
+    /// let mut cx = Context::new(me, Instant::ZERO, &mut rng, &mut disk, &mut outbox, &mut notes);
+    /// cx.note("voted", format_args!("for n1"));
+    /// cx.note("voted", format_args!("for n2"));
+    /// assert_eq!(notes.counts().collect::<Vec<_>>(), [("voted", 2)]);
+    /// ```
+    pub fn count(&mut self) {
+        self.counts.get_or_insert_default();
+    }
+
+    /// What was noted, and how often, in the order of the words.
+    pub fn counts(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        self.counts.iter().flatten().map(|(what, times)| (*what, *times))
     }
 
     /// Takes out what was noted since the last time.
@@ -157,6 +187,9 @@ impl<'a, M> Context<'a, M> {
 
     /// Tells the trace, if there is one: `cx.note("became leader", format_args!("term {term}"))`.
     pub fn note(&mut self, what: &'static str, detail: fmt::Arguments<'_>) {
+        if let Some(counts) = &mut self.notes.counts {
+            *counts.entry(what).or_default() += 1;
+        }
         if let Some(kept) = &mut self.notes.kept {
             kept.push(Note { what, detail: detail.to_string() });
         }

@@ -82,6 +82,10 @@ impl Node {
             // nor one that asks for a vote which it has.
             self.reset_election_timer(cx);
         }
+        if request.term == self.term() && !granted {
+            let why = if up_to_date { "denied: given away" } else { "denied: log behind" };
+            cx.note(why, format_args!("{from}, whose last entry is {}", request.last));
+        }
         let reply = RequestVoteReply { term: self.term(), granted };
         cx.send(from, Message::RequestVoteReply(reply));
     }

@@ -158,6 +158,9 @@ impl Raft {
             Role::Follower => return,
             Role::Candidate(_) => {}
             Role::Leader(leader) => {
+                if node.log.last().index > node.commit {
+                    cx.note("deposed early", format_args!("with {} uncommitted", node.log.last()));
+                }
                 // A leader has had no election timer.
                 node.reset_election_timer(cx);
                 leader.give_up_reads(node);
@@ -171,6 +174,9 @@ impl Raft {
     fn become_candidate(&mut self, cx: &mut Cx<'_>) {
         let node = &mut self.node;
         let term = node.term().next();
+        if matches!(self.role, Role::Candidate(_)) {
+            cx.note("split vote", format_args!("nobody has won {}", node.term()));
+        }
         node.save(cx, term, Some(node.me));
         node.leader = None;
         node.reset_election_timer(cx);
@@ -207,6 +213,9 @@ impl Raft {
             self.become_follower(cx, term);
         }
         let current = term == self.node.term();
+        if !current {
+            cx.note(stale(&message), format_args!("{from} was in {term}"));
+        }
         match message {
             Message::RequestVote(request) => self.node.on_request_vote(cx, from, &request),
             Message::RequestVoteReply(reply) => {
@@ -251,6 +260,9 @@ impl Raft {
         if matches!(self.role, Role::Leader(_)) || self.node.leader.is_some_and(|l| l != leader) {
             return Err(Refusal::SecondLeader);
         }
+        if matches!(self.role, Role::Candidate(_)) {
+            cx.note("lost the election", format_args!("to {leader}"));
+        }
         self.become_follower(cx, self.node.term());
         self.node.leader = Some(leader);
         self.node.reset_election_timer(cx);
@@ -284,6 +296,18 @@ impl Raft {
     }
 }
 
+/// What the trace calls a message of an earlier term.
+fn stale(message: &Message) -> &'static str {
+    match message {
+        Message::RequestVote(_) => "stale campaign",
+        Message::RequestVoteReply(_) => "stale vote",
+        Message::AppendEntries(_) => "stale append",
+        Message::AppendEntriesReply(_) => "stale append reply",
+        Message::InstallSnapshot(_) => "stale snapshot",
+        Message::InstallSnapshotReply(_) => "stale snapshot reply",
+    }
+}
+
 impl Consensus for Raft {
     type Message = Message;
 
@@ -314,6 +338,9 @@ impl Consensus for Raft {
         node.reset_election_timer(cx);
         let raft = Self { node, role: Role::Follower };
         raft.check();
+        if raft.node.log.last().index > commit {
+            cx.note("came back", format_args!("with entries up to {}", raft.node.log.last()));
+        }
         raft
     }
 

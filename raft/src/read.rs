@@ -176,6 +176,12 @@ impl Leader {
     pub fn on_read(&mut self, node: &mut Node, cx: &mut Cx<'_>) -> ReadId {
         let id = node.decided.new_id();
         let index = has_committed(node).then_some(node.commit);
+        if index.is_none() {
+            cx.note("read waits for the term", format_args!("{}", node.term()));
+        }
+        if self.reads.is_open() {
+            cx.note("read waits for a round", format_args!("{}", self.reads.round + 1));
+        }
         // The round that is under way began before the read.
         let round = self.reads.round + 1;
         self.reads.waiting.push_back(Read { id, round, index });
@@ -218,6 +224,7 @@ impl Leader {
             return;
         }
         node.timers.round = cx.now + node.config.retry;
+        cx.note("repeats a round", format_args!("{}", self.reads.round));
         for slot in 0..node.peers.len() {
             if self.reads.answered[slot] < self.reads.round && node.timers.due[slot] > cx.now {
                 self.send_round(node, cx, slot);

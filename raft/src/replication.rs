@@ -149,11 +149,13 @@ impl Leader {
                 Flow::Installing => self.probe(node, cx, slot, matched),
                 Flow::Streaming { in_flight, retried } => {
                     if !in_flight.is_empty() && !*retried {
+                        cx.note("repeats entries", format_args!("to {}", node.peers[slot]));
                         in_flight.clear();
                         *retried = true;
                         self.maybe_append(node, cx, slot);
                     } else if let Some(&last) = in_flight.back() {
                         // Perhaps only the answers were lost: ask whether it has all of it.
+                        cx.note("asks where", format_args!("{} is", node.peers[slot]));
                         self.probe(node, cx, slot, last);
                     } else {
                         let id = node.log.id_at(matched).expect("who has all has the last entry");
@@ -182,7 +184,9 @@ impl Leader {
             Appended::Conflict { term, first } => {
                 self.on_conflict(node, cx, slot, reply.prev, term, first);
             }
-            Appended::Stale => {}
+            Appended::Stale => {
+                cx.note("reply to an earlier reign", format_args!("of {}", node.peers[slot]));
+            }
         }
         if is_news {
             self.on_round_answered(node, cx, slot);
@@ -221,6 +225,9 @@ impl Leader {
                     *retried = false;
                 }
                 if index <= follower.matched {
+                    if index < follower.matched {
+                        cx.note("overtaken append reply", format_args!("{}", node.peers[slot]));
+                    }
                     return Ok(());
                 }
                 follower.matched = index;
@@ -259,6 +266,12 @@ impl Leader {
         let ours = term.and_then(|term| node.log.last_of_term(term)).filter(|&last| last < prev);
         let next = ours.unwrap_or_else(|| first.prev()).max(matched);
         assert!(next < prev, "a back-up from {prev} to {next} is none");
+        let why = match (term, ours) {
+            (None, _) => "backs up to a shorter log",
+            (Some(_), None) => "backs up past a term",
+            (Some(_), Some(_)) => "backs up into a term",
+        };
+        cx.note(why, format_args!("from {prev} to {next}, for {}", node.peers[slot]));
         if node.log.id_at(next).is_none() {
             self.install(node, cx, slot);
         } else if next == matched {
@@ -279,9 +292,14 @@ impl Leader {
         held.push(node.log.last().index);
         held.sort_unstable();
         let by_majority = held[held.len() - node.quorum()];
-        if by_majority > node.commit && node.log.term_at(by_majority) == Some(node.term()) {
+        if by_majority <= node.commit {
+            return;
+        }
+        if node.log.term_at(by_majority) == Some(node.term()) {
             node.commit_up_to(cx, by_majority);
             self.on_committed(node);
+        } else {
+            cx.note("does not commit yet", format_args!("{by_majority}, of an earlier term"));
         }
     }
 
@@ -336,6 +354,7 @@ impl Node {
             Appended::Stale
         } else if self.is_early(request) {
             // What comes before it is still on the way, or lost. The answer to that answers this.
+            cx.note("early append", format_args!("after {}", request.prev));
             self.early.insert(request.prev.index, request.clone());
             return Ok(());
         } else if let Some(conflict) = self.conflict_with(request.prev)? {
@@ -345,6 +364,7 @@ impl Node {
             while let Some(next) = self.early.first_entry().filter(|next| *next.key() <= last) {
                 let next = next.remove();
                 if self.conflict_with(next.prev)?.is_none() {
+                    cx.note("its time has come", format_args!("what comes after {}", next.prev));
                     last = self.append(cx, &next)?.max(last);
                 }
             }
@@ -397,7 +417,7 @@ impl Node {
     /// agrees; up to there the follower may take over the leader's commit index, what may follow is
     /// not vouched for.
     fn append(&mut self, cx: &mut Cx<'_>, request: &AppendEntries) -> Result<Index, Refusal> {
-        let mut index = request.prev.index;
+        let (mut index, before) = (request.prev.index, self.log.last());
         for entry in request.entries.iter() {
             let entry = entry?;
             index = index.next();
@@ -409,6 +429,9 @@ impl Node {
                 Some(term) => {
                     let last = self.log.last();
                     cx.note("dropped", format_args!("{index}@{term} to {last}: they conflict"));
+                    if term != last.term {
+                        cx.note("dropped several terms", format_args!("{term} to {}", last.term));
+                    }
                     self.log.truncate(index);
                 }
                 None => {}
@@ -416,6 +439,9 @@ impl Node {
             self.log.push(entry.term);
             // Writing a record drops what was at its place and after it.
             cx.disk.append(index.get(), entry.record);
+        }
+        if !request.entries.is_empty() && self.log.last() == before {
+            cx.note("has them already", format_args!("up to {index}"));
         }
         self.commit_up_to(cx, request.commit.min(index));
         Ok(index)

@@ -60,7 +60,7 @@ impl Node {
             None
         } else if request.last.index <= self.commit {
             // It was overtaken: taking it would roll the service back.
-            cx.note("ignored", format_args!("a snapshot up to {}", request.last));
+            cx.note("overtaken snapshot", format_args!("up to {}", request.last));
             Some(self.commit)
         } else if self.log.term_at(self.commit) > Some(request.last.term) {
             // Terms never fall along a log, and every leader has what is committed.
@@ -81,6 +81,9 @@ impl Node {
         if self.log.term_at(last.index) == Some(last.term) {
             // "If existing log entry has same index and term as snapshot's last included entry,
             // retain log entries following it and reply": others may have been told of them.
+            if self.log.last().index > last.index {
+                cx.note("keeps what follows", format_args!("{last}, up to {}", self.log.last()));
+            }
             self.compact(cx, last);
         } else {
             storage::discard_log(cx.disk, last);

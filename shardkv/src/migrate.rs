@@ -169,9 +169,13 @@ impl Duties {
             // 2. B's leader has put it into its log, and crashes before it is committed;
             // 3. nobody has it any more.
             Some(Outcome::Done(Reply::Installed) | Outcome::Refused(Reply::Installed)) => {
+                cx.note("is acknowledged", format_args!("{shard}, of {}", transfer.since));
                 self.proposals.push_back(Op::Drop { since: transfer.since, shard });
             }
-            Some(Outcome::Refused(_)) => transfer.clerk.ask_again(cx, PAUSE),
+            Some(Outcome::Refused(_)) => {
+                cx.note("waits for who is behind", format_args!("{shard}, of {}", transfer.since));
+                transfer.clerk.ask_again(cx, PAUSE);
+            }
             // There is no other that gets through the door.
             Some(Outcome::Done(_)) | None => {}
         }

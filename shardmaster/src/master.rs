@@ -75,6 +75,9 @@ pub enum Problem {
     AlreadyJoined,
     /// A group without servers.
     NoServers,
+    /// A group that had other servers when it joined before. What was written to its shards is with
+    /// those, and nobody could tell the two apart.
+    OtherServers,
     /// A group that has not joined, or has left.
     NoSuchGroup,
     /// A shard that there is not.
@@ -87,6 +90,7 @@ impl fmt::Display for Problem {
             Self::GroupZero => "gid 0 stands for no group",
             Self::AlreadyJoined => "the group has joined already",
             Self::NoServers => "a group needs servers",
+            Self::OtherServers => "the group had other servers before",
             Self::NoSuchGroup => "there is no such group",
             Self::NoSuchShard => "there is no such shard",
         })
@@ -167,10 +171,18 @@ impl Master {
             if servers.is_empty() {
                 return Err(Problem::NoServers);
             }
+            if self.servers_before(*gid).is_some_and(|before| before != servers) {
+                return Err(Problem::OtherServers);
+            }
         }
         let mut groups = latest.groups.clone();
         groups.extend(joining.iter().map(|(gid, servers)| (*gid, servers.clone())));
         Ok(self.rebalanced(groups))
+    }
+
+    /// The servers of a group when it was last part of a configuration.
+    fn servers_before(&self, gid: Gid) -> Option<&Vec<NodeId>> {
+        self.configs.iter().rev().find_map(|config| config.groups.get(&gid))
     }
 
     fn leave(&self, gids: &[Gid]) -> Result<Config, Problem> {

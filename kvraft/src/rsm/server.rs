@@ -89,6 +89,8 @@ pub struct Server<S: Service, R: Consensus> {
     config: Config,
     /// Everything up to here has been applied to the service.
     applied: Index,
+    /// What the snapshot covers that it was given last.
+    restored: Index,
     /// How many bytes of commands were applied since the latest snapshot.
     since_snapshot: usize,
     /// The term it leads, if it does.
@@ -114,6 +116,7 @@ impl<S: Service, R: Consensus> Server<S, R> {
             service,
             config,
             applied: Index::BEFORE_FIRST,
+            restored: Index::BEFORE_FIRST,
             since_snapshot: 0,
             leads: None,
             waiting: Waiting::default(),
@@ -188,17 +191,21 @@ impl<S: Service, R: Consensus> Server<S, R> {
                 Past::New => {}
                 Past::Done(reply) => {
                     let answer = Answer::Done(reply.clone());
+                    cx.note("answers from memory", format_args!("{client:?} {seq:?}"));
                     return tell::<S, R>(cx, node, client, seq, answer);
                 }
-                Past::Forgotten => return,
+                Past::Forgotten => {
+                    return cx.note("echo of a request", format_args!("{client:?} {seq:?}"));
+                }
             }
         }
         if self.waiting.is_under_way(client, seq, node) {
-            return;
+            return cx.note("asked for again", format_args!("{client:?} {seq:?}"));
         }
         if self.leads.is_some()
             && let Some(reply) = self.service.refuses(&request.op)
         {
+            cx.note("refuses at the door", format_args!("{client:?} {seq:?}: {reply:?}"));
             return tell::<S, R>(cx, node, client, seq, Answer::Refused(reply));
         }
         if let Err(NotLeader { leader }) = self.begin(cx, node, request) {
@@ -267,7 +274,7 @@ impl<S: Service, R: Consensus> Server<S, R> {
                     let command = labgob::decode(command);
                     self.applied = id.index;
                     let done = match command {
-                        Ok(command) => self.apply(command),
+                        Ok(command) => self.apply(cx, command),
                         Err(error) => {
                             // It is the same on every server, and so is doing nothing about it.
                             self.refused += 1;
@@ -282,7 +289,11 @@ impl<S: Service, R: Consensus> Server<S, R> {
                         cx.note("refused", format_args!("the snapshot up to {last}: {error}"));
                         return self.stop();
                     }
+                    let comes_back = self.applied == Index::BEFORE_FIRST;
+                    let what = if comes_back { "restored" } else { "caught up by snapshot" };
+                    cx.note(what, format_args!("to {last}"));
                     self.applied = last.index;
+                    self.restored = last.index;
                     self.since_snapshot = 0;
                     // What came of those operations only their sessions tell.
                     self.deny_waiters(cx, |waiting| waiting.take_entry_up_to(last.index));
@@ -310,7 +321,11 @@ impl<S: Service, R: Consensus> Server<S, R> {
 
     /// Does what a command says, unless it has been done. The answer is that to the client, if it
     /// is a client's command and one that may be answered.
-    fn apply(&mut self, command: Command<S::Op>) -> Option<Answer<S::Reply>> {
+    fn apply(
+        &mut self,
+        cx: &mut Cx<'_, S, R>,
+        command: Command<S::Op>,
+    ) -> Option<Answer<S::Reply>> {
         let Request { client, seq, op } = match command {
             Command::NoOp => return None,
             Command::Own(op) => {
@@ -324,8 +339,18 @@ impl<S: Service, R: Consensus> Server<S, R> {
         if remembers && let Some(sessions) = self.service.sessions(&op) {
             match sessions.recall(client, seq) {
                 Past::New => {}
-                Past::Done(reply) => return Some(Answer::Done(reply.clone())),
-                Past::Forgotten => return None,
+                Past::Done(reply) => {
+                    let reply = reply.clone();
+                    // Of the log before it this life has seen nothing: the session came with it.
+                    let after = self.applied == self.restored.next();
+                    let what = if after { "duplicate after a snapshot" } else { "duplicate" };
+                    cx.note(what, format_args!("{client:?} {seq:?}"));
+                    return Some(Answer::Done(reply));
+                }
+                Past::Forgotten => {
+                    cx.note("late duplicate", format_args!("{client:?} {seq:?}"));
+                    return None;
+                }
             }
         }
         match self.service.apply(&op) {
@@ -335,7 +360,10 @@ impl<S: Service, R: Consensus> Server<S, R> {
                 }
                 Some(Answer::Done(reply))
             }
-            Outcome::Refused(reply) => Some(Answer::Refused(reply)),
+            Outcome::Refused(reply) => {
+                cx.note("refuses what is committed", format_args!("{client:?} {seq:?}"));
+                Some(Answer::Refused(reply))
+            }
         }
     }
 
@@ -357,6 +385,7 @@ impl<S: Service, R: Consensus> Server<S, R> {
                 let Some(done) = done.take() else { continue };
                 done
             } else {
+                cx.note("another has its place", format_args!("{id}, {:?}", waiter.client));
                 Answer::NotLeader { leader: None }
             };
             tell::<S, R>(cx, waiter.node, waiter.client, waiter.seq, answer);
@@ -370,6 +399,7 @@ impl<S: Service, R: Consensus> Server<S, R> {
         mut next: impl FnMut(&mut Waiting<S::Op>) -> Option<(T, Waiter<S::Op>)>,
     ) {
         while let Some((_, waiter)) = next(&mut self.waiting) {
+            cx.note("sends a client away", format_args!("{:?} {:?}", waiter.client, waiter.seq));
             let answer = Answer::NotLeader { leader: None };
             tell::<S, R>(cx, waiter.node, waiter.client, waiter.seq, answer);
         }
@@ -381,6 +411,7 @@ impl<S: Service, R: Consensus> Server<S, R> {
             match decided {
                 Ok(index) => self.confirmed.push_back((index, waiter)),
                 Err(NotLeader { leader }) => {
+                    cx.note("read refused", format_args!("{:?} {:?}", waiter.client, waiter.seq));
                     let answer = Answer::NotLeader { leader };
                     tell::<S, R>(cx, waiter.node, waiter.client, waiter.seq, answer);
                 }

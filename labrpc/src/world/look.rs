@@ -121,8 +121,26 @@ impl<P: Process> World<P> {
 
     /// Keeps a trace from now on, and drops the one kept so far.
     pub fn set_trace(&mut self, trace: Trace) {
-        self.notes = if trace.is_on() { Notes::on() } else { Notes::off() };
+        self.notes.keep(trace.is_on());
         self.trace = trace;
+    }
+
+    /// Counts what nodes note from now on: see [`Context::note`].
+    pub fn count_notes(&mut self) {
+        self.notes.count();
+    }
+
+    /// What nodes have noted since [`count_notes`](World::count_notes), and how often.
+    ///
+    /// ```
+    /// use labrpc::{Network, World};
+    /// let mut world = World::new(1, Network::reliable());
+    /// world.count_notes();
+    /// world.add(|cx| cx.note("begins", format_args!("at {:?}", cx.now)));
+    /// assert_eq!(world.notes().collect::<Vec<_>>(), [("begins", 1)]);
+    /// ```
+    pub fn notes(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        self.notes.counts()
     }
 
     /// The trace, empty unless it was asked for.
