@@ -298,7 +298,7 @@ proptest! {
             prop_assert!(outbox.iter().all(|(to, it)| to.index() < 5 && fits(it)), "{outbox:?}");
             prop_assert_eq!(clerk.is_busy(), clerk.next_wakeup().is_some());
             prop_assert_eq!(clerk.is_busy(), clerk.reply().is_none());
-            prop_assert!(clerk.next_wakeup() <= Some(now + Duration::from_millis(150)));
+            prop_assert!(clerk.next_wakeup() <= Some(now + Duration::from_millis(750)));
         }
     }
 }

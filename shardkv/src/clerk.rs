@@ -15,21 +15,27 @@ use kvraft::kv;
 use kvraft::rsm::{self, ClientId, ClientMessage, Outcome};
 use labrpc::{Context, Instant, NodeId};
 use shardmaster::{Config, Gid};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// How long to wait before a group is asked again that does not serve the key yet.
+/// How long to wait before a group is asked again that does not serve the key yet. After every
+/// other time that it still does not it is twice as long, up to four times.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// How long an operation may go without an answer before the master is asked who serves the key
-/// now; the group may have left.
+/// now; the group may have left. Each time that this changes nothing it is twice as long, up to four
+/// times; and it is no less than five thirds of what the group itself is waited for, which are 250
+/// ms for a group that answers as usual.
 const REFRESH: Duration = Duration::from_millis(250);
 
 /// A client's side of the store, which has one operation at a time and never gives up.
 ///
-/// A group that says "not mine" sends it to the master, one that says "not yet" is asked again
-/// after 20 ms, and after 250 ms without an answer the master is asked in any case: the group may
-/// be dead, and the key another's by now. The same is the pause while no group serves the key at
-/// all.
+/// A group that says "not mine" sends it to the master, unless the group has not come to the
+/// configuration that the clerk knows: then the master would only repeat it. Such a group, and one
+/// that says "not yet", is asked again after 20 ms, and after 250 ms without an answer the master is
+/// asked in any case: the group may be dead, and the key another's by now. The same is the pause
+/// while no group serves the key at all. All pauses grow when nothing comes of them, so that clerks
+/// do not keep a group or the master from what they wait for.
 ///
 /// ```
 /// use kvraft::kv;
@@ -52,6 +58,8 @@ pub struct Clerk {
     store: rsm::Clerk<Op, Reply>,
     /// The latest configuration that it knows, if any.
     config: Option<Config>,
+    /// Who led each group when it answered last.
+    leaders: BTreeMap<Gid, NodeId>,
     call: Option<Call>,
     reply: Option<kv::Reply>,
     refused: u64,
@@ -65,6 +73,10 @@ struct Call {
     asked: Option<Gid>,
     /// When to ask the master again.
     refresh: Instant,
+    /// How often that time has come.
+    refreshed: u32,
+    /// How often a group has said that it does not serve the key yet.
+    too_early: u32,
 }
 
 impl Clerk {
@@ -79,6 +91,7 @@ impl Clerk {
             // It is turned to a group before it asks for anything.
             store: rsm::Clerk::new(ClientId::random(cx.rng), masters),
             config: None,
+            leaders: BTreeMap::new(),
             call: None,
             reply: None,
             refused: 0,
@@ -92,7 +105,8 @@ impl Clerk {
     pub fn start<M>(&mut self, cx: &mut Context<'_, Message<M>>, op: kv::Op) {
         assert!(self.call.is_none(), "{:?} has not been answered", self.call);
         self.reply = None;
-        self.call = Some(Call { op, asked: None, refresh: cx.now + REFRESH });
+        let refresh = cx.now + REFRESH;
+        self.call = Some(Call { op, asked: None, refresh, refreshed: 0, too_early: 0 });
         self.ask(cx);
     }
 
@@ -121,27 +135,43 @@ impl Clerk {
         let Some(call) = &mut self.call else { return };
         let found = self.config.as_ref().and_then(|config| {
             let gid = config.owner(shard_of(call.op.key(), config.shards.len()))?;
-            Some((gid, config.groups.get(&gid)?))
+            let mut servers = config.groups.get(&gid)?.clone();
+            if let Some(leader) = self.leaders.get(&gid)
+                && let Some(at) = servers.iter().position(|server| server == leader)
+            {
+                servers.rotate_left(at);
+            }
+            Some((gid, servers))
         });
         let Some((gid, servers)) = found else { return self.refresh(cx) };
         match call.asked {
-            Some(asked) if asked == gid => self.store.ask_again(cx, PAUSE),
-            Some(_) => {
-                self.store.turn_to(servers.clone());
+            Some(asked) if asked == gid => return self.ask_later(cx),
+            Some(before) => {
+                cx.note("takes it to another group", format_args!("from {before} to {gid}"));
+                self.store.turn_to(servers);
                 self.store.ask_again(cx, Duration::ZERO);
             }
             None => {
-                self.store.turn_to(servers.clone());
+                self.store.turn_to(servers);
                 self.store.start(cx, Op::Client(call.op.clone()));
             }
         }
         call.asked = Some(gid);
+        call.refresh = refresh_at(cx, call, &self.store);
+    }
+
+    /// Asks the same group again, in a while.
+    fn ask_later<M>(&mut self, cx: &mut Context<'_, Message<M>>) {
+        let Some(call) = &mut self.call else { return };
+        let pause = doubled(cx, PAUSE, call.too_early / 2);
+        call.too_early += 1;
+        self.store.ask_again(cx, pause);
     }
 
     /// Asks the master for the latest configuration.
     fn refresh<M>(&mut self, cx: &mut Context<'_, Message<M>>) {
         if let Some(call) = &mut self.call {
-            call.refresh = cx.now + REFRESH;
+            call.refresh = refresh_at(cx, call, &self.store);
         }
         if !self.master.is_busy() {
             self.master.start(cx, shardmaster::Op::Query { num: None });
@@ -193,11 +223,22 @@ impl Clerk {
     fn on_answer<M>(&mut self, cx: &mut Context<'_, Message<M>>) {
         match self.store.take_reply() {
             Some(Outcome::Done(Reply::Client(reply))) => {
-                self.call = None;
+                let asked = self.call.take().and_then(|call| call.asked);
+                self.leaders.extend(asked.map(|gid| (gid, self.store.target())));
                 self.reply = Some(reply);
             }
-            Some(Outcome::Refused(Reply::WrongGroup(_))) => self.refresh(cx),
-            Some(Outcome::Refused(_)) => self.store.ask_again(cx, PAUSE),
+            Some(Outcome::Refused(Reply::WrongGroup(num))) => {
+                cx.note("asked the wrong group", format_args!("which has come to {num}"));
+                if self.config.as_ref().is_some_and(|known| known.num > num) {
+                    self.ask_later(cx);
+                } else {
+                    self.refresh(cx);
+                }
+            }
+            Some(Outcome::Refused(_)) => {
+                cx.note("asked too early", format_args!("the shard has not come"));
+                self.ask_later(cx);
+            }
             // There is no other that gets through the door.
             Some(Outcome::Done(_)) | None => {}
         }
@@ -207,7 +248,8 @@ impl Clerk {
     pub fn on_wakeup<M>(&mut self, cx: &mut Context<'_, Message<M>>) {
         self.master.on_wakeup(cx);
         self.store.on_wakeup(cx);
-        if self.call.as_ref().is_some_and(|call| call.refresh <= cx.now) {
+        if let Some(call) = self.call.as_mut().filter(|call| call.refresh <= cx.now) {
+            call.refreshed += 1;
             self.refresh(cx);
         }
     }
@@ -217,4 +259,16 @@ impl Clerk {
         let refresh = self.call.as_ref().map(|call| call.refresh);
         [self.master.next_wakeup(), self.store.next_wakeup(), refresh].into_iter().flatten().min()
     }
+}
+
+/// When the master is asked in any case.
+fn refresh_at<M>(cx: &mut Context<'_, M>, call: &Call, store: &rsm::Clerk<Op, Reply>) -> Instant {
+    cx.now + doubled(cx, REFRESH, call.refreshed).max(5 * store.patience() / 3)
+}
+
+/// A pause that has been made so often: twice as long each time, up to four times, and then a
+/// quarter more by chance, so that not all who wait for the same come back at once.
+fn doubled<M>(cx: &mut Context<'_, M>, pause: Duration, times: u32) -> Duration {
+    let longer = pause * (1 << times.min(2));
+    if times == 0 { pause } else { cx.rng.duration(&(longer..longer + longer / 4)) }
 }

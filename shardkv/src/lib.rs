@@ -130,7 +130,7 @@
 //! *Service goes on.* As long as the groups concerned have majorities that are up and connected, a
 //! shard that a change does not touch is served without a pause, and one that moves as soon as it
 //! has arrived, whatever else is on its way. A client that asks the wrong group is told so at once.
-//! It takes the master for a change, and for nothing else.
+//! The master is needed for a change, and by a client that does not know whom to ask.
 //!
 //! # How a shard moves
 //!
@@ -178,8 +178,9 @@
 //! never waits for somebody who is ahead of it, as who is behind never does anything that needs the
 //! later configuration: of all groups, those that are furthest behind can always go on.
 //!
-//! A group that never comes back keeps what it has, and whoever is to get it waits for ever, with
-//! this one shard: no promise covers a majority that is lost.
+//! A group that never comes back keeps what it has, and whoever is to get it waits for ever: it
+//! serves what else it has, and comes to no later configuration. No promise covers a majority that
+//! is lost.
 //!
 //! # When nobody serves a shard
 //!

@@ -295,7 +295,8 @@ fn a_destination_that_is_behind_gets_its_shard_when_it_hears_of_it() {
     for id in scene.groups[1].clone() {
         scene.world.mend(id, MASTER);
     }
-    scene.settled_within(ms(500));
+    // Its leader has learnt to be patient with the master.
+    scene.settled_within(ms(1_000));
     scene.check("0", "a");
 }
 

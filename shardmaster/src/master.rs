@@ -75,13 +75,13 @@ pub enum Problem {
     AlreadyJoined,
     /// A group without servers.
     NoServers,
-    /// A group that had other servers when it joined before. What was written to its shards is with
-    /// those, and nobody could tell the two apart.
-    OtherServers,
     /// A group that has not joined, or has left.
     NoSuchGroup,
     /// A shard that there is not.
     NoSuchShard,
+    /// A group that had other servers when it joined before. What was written to its shards is with
+    /// those, and nobody could tell the two apart.
+    OtherServers,
 }
 
 impl fmt::Display for Problem {
@@ -90,9 +90,9 @@ impl fmt::Display for Problem {
             Self::GroupZero => "gid 0 stands for no group",
             Self::AlreadyJoined => "the group has joined already",
             Self::NoServers => "a group needs servers",
-            Self::OtherServers => "the group had other servers before",
             Self::NoSuchGroup => "there is no such group",
             Self::NoSuchShard => "there is no such shard",
+            Self::OtherServers => "the group had other servers before",
         })
     }
 }

@@ -43,6 +43,7 @@ fn answers() {
         Problem::NoServers,
         Problem::NoSuchGroup,
         Problem::NoSuchShard,
+        Problem::OtherServers,
     ];
     for (number, problem) in (0..).zip(problems) {
         golden(&Reply::Invalid(problem), &[3, number]);

@@ -171,6 +171,17 @@ fn what_makes_no_sense_changes_nothing_and_says_what_was_wrong() {
 }
 
 #[test]
+fn who_comes_back_must_have_the_servers_that_it_had() {
+    let mut master = Master::new(4);
+    let join = |of: &[u16]| Op::Join { groups: [(Gid::new(1), servers(of))].into() };
+    assert_eq!(tell(&mut master, &join(&[7])), Reply::Made(ConfigNum::new(1)));
+    let leave = Op::Leave { gids: vec![Gid::new(1)] };
+    assert_eq!(tell(&mut master, &leave), Reply::Made(ConfigNum::new(2)));
+    assert_eq!(tell(&mut master, &join(&[8])), Reply::Invalid(Problem::OtherServers));
+    assert_eq!(tell(&mut master, &join(&[7])), Reply::Made(ConfigNum::new(3)));
+}
+
+#[test]
 fn who_joins_again_keeps_the_servers_that_there_are() {
     let mut master = with_groups(&[1]);
     let groups = [(Gid::new(1), servers(&[77]))].into();
@@ -298,6 +309,7 @@ fn they_are_shown_as_people_say_them() {
     let problems = [
         (Problem::GroupZero, "gid 0 stands for no group"),
         (Problem::AlreadyJoined, "the group has joined already"),
+        (Problem::OtherServers, "the group had other servers before"),
         (Problem::NoServers, "a group needs servers"),
         (Problem::NoSuchGroup, "there is no such group"),
         (Problem::NoSuchShard, "there is no such shard"),

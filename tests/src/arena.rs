@@ -14,6 +14,7 @@ pub use watch::{SLACK, Watch};
 
 use crate::{Failure, Outcome};
 use labrpc::{NodeId, Process, Rng, SimTime, Totals, World};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// A node that can be watched.
@@ -48,7 +49,15 @@ impl Default for Limits {
 pub trait Inspector<P: Subject> {
     /// Looks at the step that a node has just made.
     fn after(&mut self, world: &World<P>, id: NodeId) -> Outcome;
+
+    /// Which situations it has seen, and how often.
+    fn marks(&self) -> Marks {
+        Marks::default()
+    }
 }
+
+/// Situations that came about, and how often.
+pub type Marks = BTreeMap<&'static str, u64>;
 
 /// How far the world has run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -213,6 +222,16 @@ impl<P: Subject> Arena<P> {
     /// The highest index that any server of any cluster has applied, added up over clusters.
     pub fn commands(&self) -> u64 {
         self.watches.iter().map(Watch::highest_applied).sum()
+    }
+
+    /// Which situations came about, and how often: what nodes noted, if notes are counted, and what
+    /// inspectors have seen.
+    pub fn marks(&self) -> Marks {
+        let mut marks: Marks = self.world.notes().collect();
+        for (what, times) in self.inspectors.iter().flat_map(|it| it.marks()) {
+            *marks.entry(what).or_default() += times;
+        }
+        marks
     }
 
     /// Traffic so far.

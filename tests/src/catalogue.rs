@@ -6,11 +6,13 @@
 
 use crate::kv::{Lab3, Over};
 use crate::run::{self, Options, Play, Report};
+use crate::scale::Measure;
 use crate::shard::{self, Lab4A, Lab4B};
 use crate::suites::{self, Entry, Scenario};
+use crate::swarm::{self, System, Trial, Trier};
 use kvraft::rsm::Reads;
 use raft::Consensus;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -111,6 +113,9 @@ pub const PROGRAM: &str = "cargo run --release --";
 #[derive(Clone, Debug)]
 pub struct Catalogue {
     cases: Vec<Case>,
+    swarm: BTreeMap<System, Trier>,
+    scale: Option<Measure>,
+    is_reference: bool,
     program: String,
     reads: Reads,
 }
@@ -118,45 +123,80 @@ pub struct Catalogue {
 impl Catalogue {
     /// These cases, in this order. Cases of one part stand together.
     pub fn new(cases: Vec<Case>) -> Self {
-        Self { cases, program: PROGRAM.to_string(), reads: Reads::Log }
+        let swarm = BTreeMap::new();
+        let program = PROGRAM.to_string();
+        Self { cases, swarm, scale: None, is_reference: false, program, reads: Reads::Log }
     }
 
     /// Every scenario of lab 2, for one Raft: the labs' and the directed ones.
     pub fn of_raft<R: Consensus + 'static>() -> Self {
         let all = suites::lab2::<R>().into_iter().chain(suites::lab2x::<R>());
-        Self::new(all.map(Case::of).collect())
+        Self::new(all.map(Case::of).collect()).with_swarm(swarm::of_raft::<R>())
     }
 
     /// Every scenario of lab 3, for one solution, the labs' and the directed ones: [`Over<R>`](crate::kv::Over) is the reference over
     /// a Raft of one's own.
     pub fn of_kv<L: Lab3>() -> Self {
         let all = suites::lab3::<L>().into_iter().chain(suites::lab3x::<L>());
-        Self::new(all.map(Case::of).collect())
+        Self::new(all.map(Case::of).collect()).with_swarm(swarm::of_kv::<L>())
     }
 
     /// Every scenario of lab 4A, for one solution.
     pub fn of_master<L: Lab4A>() -> Self {
-        Self::new(suites::lab4a::<L>().into_iter().map(Case::of).collect())
+        let all = suites::lab4a::<L>().into_iter();
+        Self::new(all.map(Case::of).collect()).with_swarm(swarm::of_master::<L>())
     }
 
     /// Every scenario of lab 4B, for one solution: the labs' and the directed ones.
     pub fn of_shards<L: Lab4B>() -> Self {
         let all = suites::lab4b::<L>().into_iter().chain(suites::lab4x::<L>());
-        Self::new(all.map(Case::of).collect())
+        let whole = Self::new(all.map(Case::of).collect()).with_swarm(swarm::of_shards::<L>());
+        Self { scale: Some(Measure::of::<L>()), ..whole }
     }
 
     /// Every scenario that exists, for the reference implementation.
     pub fn reference() -> Self {
-        Self::of_raft::<raft::Raft>()
+        let whole = Self::of_raft::<raft::Raft>()
             .and(Self::of_kv::<Over<raft::Raft>>())
             .and(Self::of_master::<shard::Over<raft::Raft>>())
-            .and(Self::of_shards::<shard::Over<raft::Raft>>())
+            .and(Self::of_shards::<shard::Over<raft::Raft>>());
+        Self { is_reference: true, ..whole }
+    }
+
+    /// The same, and trials of a system.
+    #[must_use]
+    pub fn with_swarm(mut self, trier: Trier) -> Self {
+        self.swarm.insert(trier.system(), trier);
+        self
+    }
+
+    /// Whether it is of the reference implementation, which notes the
+    /// [situations](crate::swarm::marks) that it comes to.
+    pub fn is_reference(&self) -> bool {
+        self.is_reference
+    }
+
+    /// How its sharded store is [measured](crate::scale), if it has one.
+    pub fn scale(&self) -> Option<Measure> {
+        self.scale
+    }
+
+    /// The systems of which it can run trials.
+    pub fn systems(&self) -> Vec<System> {
+        self.swarm.keys().copied().collect()
+    }
+
+    /// Runs a trial; `None`, if it can't run trials of that system.
+    pub fn try_out(&self, trial: &Trial, options: &Options) -> Option<Report> {
+        self.swarm.get(&trial.system).map(|trier| trier.run(trial, options))
     }
 
     /// The scenarios of both.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
         self.cases.extend(other.cases);
+        self.swarm.extend(other.swarm);
+        self.scale = other.scale.or(self.scale);
         self
     }
 

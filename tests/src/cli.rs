@@ -14,14 +14,16 @@
 //! | 0 | all is well |
 //! | 1 | a run failed, or two runs or traces differ |
 //! | 2 | bad use, or a file that cannot be read or written |
-//! | 3 | whether a history is linearizable was not decided within the limit |
+//! | 3 | whether a history is linearizable was not decided within the limit; or a situation that a campaign should have come to never came about |
 //! | 141 | standard output was closed, as by `head`; the command ended there |
 
 mod check_history;
 mod determinism;
 mod diff;
 mod explain;
+mod fuzz;
 mod list;
+mod mutants;
 mod pool;
 mod replay;
 mod results;
@@ -55,6 +57,8 @@ pub const FAILED: u8 = 1;
 pub const BAD_USE: u8 = 2;
 /// The exit status when a search came to its limit before its end.
 pub const UNDECIDED: u8 = 3;
+/// The exit status when a campaign was long enough for every situation, and one never came about.
+pub const UNREACHED: u8 = 3;
 /// The exit status when standard output was closed: what a shell says of a program that SIGPIPE
 /// ended.
 pub const CLOSED: u8 = 141;
@@ -79,12 +83,18 @@ enum Command {
     Diff(DiffArguments),
     /// Lists parts, scenarios, and the Go tests that they stand for
     List(ListArguments),
-    /// Measures a sharded store of 1, 2, 4, 8 and 16 groups
+    /// Tries what nobody has written: random systems, loads and faults, with every property watched
+    Fuzz(fuzz::Arguments),
+    /// Joins what the parts of a campaign of `lab fuzz` have written
+    Merge(fuzz::MergeArguments),
+    /// Measures the throughput and latency of a sharded store by its number of groups
     Scale(scale::Arguments),
     /// Runs everything twice and compares
     Determinism(DeterminismArguments),
     /// Says whether a recorded history of a key/value store is linearizable
     CheckHistory(check_history::Arguments),
+    /// Plants bugs in a copy of the sources, and says which the suites catch
+    Mutants(mutants::Arguments),
 }
 
 #[derive(Debug, Args)]
@@ -99,17 +109,20 @@ struct RunArguments {
     /// Writes an array with one object for each scenario and seed
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Stops at the first run that fails: the least seed of the first scenario that has one
+    #[arg(long)]
+    fail_fast: bool,
     #[command(flatten)]
     reads: ReadsArgument,
 }
 
 #[derive(Debug, Args)]
 struct ReplayArguments {
-    /// A scenario, or a Go test that stands for exactly one
+    /// A scenario, a Go test that stands for exactly one, or a file that `lab fuzz` has written
     scenario: String,
-    /// Which run of it
+    /// Which run of a scenario
     #[arg(long, value_name = "N")]
-    seed: u64,
+    seed: Option<u64>,
     /// Writes the trace to a file, one line of text for each record
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
@@ -183,11 +196,15 @@ enum HowToRead {
 }
 
 impl ReadsArgument {
-    fn catalogue(&self, catalogue: &Catalogue) -> Catalogue {
-        catalogue.clone().with_reads(match self.reads {
+    fn how(&self) -> Reads {
+        match self.reads {
             HowToRead::Log => Reads::Log,
             HowToRead::Index => Reads::Index,
-        })
+        }
+    }
+
+    fn catalogue(&self, catalogue: &Catalogue) -> Catalogue {
+        catalogue.clone().with_reads(self.how())
     }
 }
 
@@ -325,8 +342,16 @@ fn obey(
             if let Some(first) = arguments.run.patterns.first()
                 && let Err(Unknown { pattern, nearest: like }) = catalogue.resolve(&[first])
             {
-                let commands =
-                    ["run", "replay", "diff", "list", "determinism", "scale", "check-history"];
+                let commands = [
+                    "run",
+                    "replay",
+                    "diff",
+                    "list",
+                    "determinism",
+                    "scale",
+                    "check-history",
+                    "mutants",
+                ];
                 let nearest = [nearest(&pattern.to_lowercase(), commands), like].concat();
                 return Err(Unknown { pattern, nearest }.into());
             }
@@ -338,11 +363,14 @@ fn obey(
         }
         Some(Command::Diff(diff)) => diff::diff(&diff, console),
         Some(Command::List(list)) => list::list(&list.reads.catalogue(catalogue), &list, console),
-        Some(Command::Scale(it)) => scale::scale(&it, console),
+        Some(Command::Fuzz(it)) => fuzz::fuzz(catalogue, &it, console),
+        Some(Command::Merge(it)) => fuzz::merge(&it, console),
+        Some(Command::Scale(it)) => scale::scale(catalogue, &it, console),
         Some(Command::Determinism(it)) => {
             determinism::determinism(&it.reads.catalogue(catalogue), &it, console)
         }
         Some(Command::CheckHistory(it)) => check_history::check_history(&it, console),
+        Some(Command::Mutants(it)) => mutants::mutants(&it, console),
     }
 }
 

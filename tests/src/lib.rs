@@ -10,10 +10,12 @@ pub mod kv;
 pub mod linear;
 pub mod load;
 pub mod monitor;
+pub mod mutants;
 pub mod run;
 pub mod scale;
 pub mod script;
 pub mod shard;
 pub mod suites;
+pub mod swarm;
 
 pub use failure::{Failure, Outcome};

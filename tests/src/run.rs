@@ -1,13 +1,13 @@
 //! One scenario, one seed: a run, and what came of it.
 
-use crate::arena::Stage;
+use crate::arena::{Marks, Stage};
 use crate::linear::KvOperation;
 use crate::script::Script;
-use crate::suites::{Entry, Scenario};
+use crate::suites::{Entry, Running, Scenario};
 use crate::{Failure, Outcome};
 use cpu_time::ThreadTime;
 use kvraft::rsm::Reads;
-use labrpc::{Record, Totals, Trace};
+use labrpc::{Record, Totals, Trace, World};
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::panic::{self, AssertUnwindSafe};
@@ -21,13 +21,15 @@ pub struct Options {
     pub monitors: bool,
     /// What trace to keep.
     pub trace: Trace,
-    /// How the servers of lab 3 serve reads.
+    /// How the servers of labs 3 and 4 serve reads.
     pub reads: Reads,
+    /// Whether situations are counted that come about: see [`marks`](crate::swarm::marks).
+    pub marks: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { monitors: true, trace: Trace::off(), reads: Reads::Log }
+        Self { monitors: true, trace: Trace::off(), reads: Reads::Log, marks: false }
     }
 }
 
@@ -52,6 +54,11 @@ pub trait Play: Stage + Sized {
     /// Which clients wait for an answer, in words, if any do.
     fn waiting(&self) -> Option<String> {
         None
+    }
+
+    /// Which situations came about, and how often.
+    fn marks(&self) -> Marks {
+        self.arena().marks()
     }
 
     /// Looks at the whole, when the script has ended well.
@@ -87,6 +94,8 @@ pub struct Report {
     pub checking: Duration,
     /// The trace, if one was kept.
     pub trace: Vec<Record>,
+    /// Which situations came about, and how often, if they were counted.
+    pub marks: Marks,
 }
 
 thread_local! {
@@ -135,14 +144,29 @@ fn explained<C: Play>(stage: &C, failure: Failure) -> Failure {
 /// Runs one scenario with one seed. A panic of the implementation under test is a failure like any
 /// other.
 pub fn run<C: Play>(entry: &Entry<C>, seed: u64, options: &Options) -> Report {
+    let scenario = entry.scenario;
+    perform(scenario, seed, options, || C::set(&scenario, seed, options), entry.script)
+}
+
+/// Runs a script on a stage, and reports it as a run of `scenario`.
+pub(crate) fn perform<C: Play>(
+    scenario: Scenario,
+    seed: u64,
+    options: &Options,
+    set_stage: impl FnOnce() -> C,
+    script: impl FnOnce(Script<C>) -> Running,
+) -> Report {
     catch_panics_quietly();
     let began = ThreadTime::now();
     let set: RefCell<Option<Script<C>>> = RefCell::new(None);
     RUNNING.set(true);
     let result = panic::catch_unwind(AssertUnwindSafe(|| {
-        let script = Script::on(C::set(&entry.scenario, seed, options));
-        *set.borrow_mut() = Some(script.clone());
-        script.run(entry.script)
+        let lab = Script::on(set_stage());
+        if options.marks {
+            lab.world(World::count_notes);
+        }
+        *set.borrow_mut() = Some(lab.clone());
+        lab.run(script)
     }));
     RUNNING.set(false);
     let mut outcome = match result {
@@ -150,7 +174,7 @@ pub fn run<C: Play>(entry: &Entry<C>, seed: u64, options: &Options) -> Report {
         Err(payload) => Err(Failure::new("no panic", text_of(&*payload))),
     };
     let mut report = Report {
-        scenario: entry.scenario,
+        scenario,
         seed,
         outcome: Ok(()),
         simulated: Duration::ZERO,
@@ -162,6 +186,7 @@ pub fn run<C: Play>(entry: &Entry<C>, seed: u64, options: &Options) -> Report {
         cpu: Duration::ZERO,
         checking: Duration::ZERO,
         trace: Vec::new(),
+        marks: Marks::default(),
     };
     if let Some(script) = set.into_inner() {
         let stage = script.cluster();
@@ -177,6 +202,9 @@ pub fn run<C: Play>(entry: &Entry<C>, seed: u64, options: &Options) -> Report {
         report.commands = arena.commands();
         report.operations = stage.operations();
         report.fingerprint = world.fingerprint();
+        if options.marks {
+            report.marks = stage.marks();
+        }
         report.trace = world.trace().records().cloned().collect();
         if outcome.is_err() || options.trace.is_on() {
             report.history = stage.history().to_vec();

@@ -12,11 +12,12 @@ mod words;
 
 pub use actor::Actor;
 pub use lab::{GroupServer, Holdings, Lab4A, Lab4B, LabServer, MasterClerk, Place};
-pub use model::MasterModel;
+pub(crate) use model::fewest_moves;
+pub use model::{Configs, MasterModel};
 pub use over::{Alone, ClerkNode, MasterClerkNode, Nobody, Over};
-pub use words::{Client, Keeper, ShardLab};
+pub use words::{Client, Held, Keeper, ShardLab};
 
-use crate::arena::{Arena, Inspector, Limits, Stage, Watch};
+use crate::arena::{Arena, Inspector, Limits, Marks, Stage, Watch};
 use crate::calls::Calls;
 use crate::cluster::show_raft_config;
 use crate::linear::{DEFAULT_LIMIT, History, KvOperation, Verdict, check};
@@ -148,7 +149,9 @@ impl<L: Lab4B> Sharded<L> {
     fn add_group(&mut self, gid: Gid) {
         let ids = self.next_ids();
         let watch = Watch::new(ids.clone(), self.setup.monitors, self.world().seed());
-        self.arena.watch(watch.with_limit(self.setup.config.max_raft_state));
+        // With a limit of one byte it is what all of them keep that counts.
+        let limit = self.setup.config.max_raft_state.filter(|limit| *limit > 1);
+        self.arena.watch(watch.with_limit(limit));
         for _ in &ids {
             let (servers, masters) = (ids.clone(), self.masters[0].servers.clone());
             let (config, shards) = (self.setup.config.clone(), self.setup.shards);
@@ -161,6 +164,28 @@ impl<L: Lab4B> Sharded<L> {
         }
         self.groups.insert(gid, ids);
     }
+}
+
+/// What is remarkable about an answer of the master.
+fn master_mark(op: &Op, reply: &Reply) -> Option<&'static str> {
+    Some(match (op, reply) {
+        (_, Reply::Invalid(_)) => "makes no sense",
+        (_, Reply::Unchanged(_)) => "changes nothing",
+        (Op::Query { num: Some(num) }, Reply::Config(config)) if config.num < *num => {
+            "asks for what is to come"
+        }
+        (Op::Query { num: Some(_) }, Reply::Config(_)) => "asks for what was",
+        (_, Reply::Config(config)) if config.groups.is_empty() && config.num.get() > 0 => {
+            "all groups have left"
+        }
+        (_, Reply::Config(config)) if config.groups.len() > config.shards.len() => {
+            "more groups than shards"
+        }
+        (Op::Join { groups }, Reply::Made(_)) if groups.len() > 1 => "several groups join at once",
+        (Op::Leave { gids }, Reply::Made(_)) if gids.len() > 1 => "several groups leave at once",
+        (Op::Move { .. }, Reply::Made(_)) => "a shard is moved by hand",
+        _ => return None,
+    })
 }
 
 /// [`ShardWatch`] in an arena.
@@ -176,6 +201,10 @@ impl<L: Lab4B> Inspector<Actor<L>> for AllGroups {
             Some(holdings) => self.watch.after(holdings.gid, id, world.life(id), &holdings),
             None => Ok(()),
         }
+    }
+
+    fn marks(&self) -> Marks {
+        self.watch.marks().clone()
     }
 }
 
@@ -224,6 +253,17 @@ impl<L: Lab4B> Play for Sharded<L> {
 
     fn waiting(&self) -> Option<String> {
         self.calls.waiting()
+    }
+
+    fn marks(&self) -> Marks {
+        let mut marks = self.arena.marks();
+        for record in self.masters.iter().flat_map(|master| master.changes.operations()) {
+            let Some((_, reply)) = &record.end else { continue };
+            if let Some(what) = master_mark(&record.op, reply) {
+                *marks.entry(what).or_default() += 1;
+            }
+        }
+        marks
     }
 
     fn judge(&self) -> Outcome {

@@ -6,7 +6,8 @@
 //! lead" counts only from the server that was asked last: the others were left for a reason.
 
 use super::{Answer, ClientId, ClientMessage, Outcome, Reply, Request, Seq};
-use labrpc::{Context, Instant, NodeId};
+use labrpc::{Context, Instant, NodeId, Rng};
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::time::Duration;
 
@@ -14,6 +15,9 @@ use std::time::Duration;
 /// network a leader needs at most 34 ms for the question, 34 and 7 for an append and its answer,
 /// and 7 for its own; if an append gets lost, its Raft sends it again after 50.
 const PATIENCE: Duration = Duration::from_millis(150);
+
+/// The longest that it waits, but for chance, for a server that has been silent again and again.
+const MOST_PATIENCE: Duration = Duration::from_millis(600);
 
 /// How long it waits when all servers have said that they do not lead: an election takes a while.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -27,6 +31,15 @@ const REFUSALS_BELIEVED: usize = 4;
 /// once, or else the next; when there have been as many refusals as there are servers it makes a
 /// pause of 50 ms first, and after each further round of as many. If it hears nothing for 150 ms,
 /// it asks the next.
+///
+/// A server that is silent may be dead or cut off; or it has so much to do that it is not the
+/// clerk's turn yet. Then to ask again is more to do, and if all clerks ask again before they are
+/// answered, servers do nothing but tell copies from originals. So each server has a patience of its
+/// own. It doubles with each silence about one operation, up to 600 ms, and a quarter more by chance,
+/// and stays like that for the next, whose answer tells what it should have been: an answer from who
+/// was not silent before makes it twice what it took, but no less than 150 ms. Silences about
+/// different operations don't add up, because a network that loses messages is no reason to wait.
+/// Who says that he does not lead is asked as patiently as at first.
 ///
 /// Whenever it asks it waits anew. If instead the alarm for an earlier question moved it on, it
 /// could circle for ever. Of three servers n1 leads; each takes 100 ms to answer, and n0 is not up
@@ -66,6 +79,8 @@ pub struct Clerk<O, T> {
     /// How far it is in trying one after the other. It is not the same: a hint may lead back to one
     /// who is silent, again and again, and everybody else must have their turn.
     cursor: usize,
+    /// How long it waits for servers for which it waits longer than for others.
+    patience: BTreeMap<NodeId, Duration>,
     seq: Seq,
     /// What it has asked for and has no answer to.
     call: Option<Call<O>>,
@@ -81,7 +96,16 @@ struct Call<O> {
     refusals: usize,
     /// How often a service has refused it in a row.
     refused: usize,
+    /// Whom it has asked, when it did so last, and how often he has been silent. If he was, nobody
+    /// could say which question an answer answers.
+    asked: BTreeMap<NodeId, (Instant, u32)>,
     due: Due,
+}
+
+impl<O> Call<O> {
+    fn new(op: O, refused: usize, now: Instant) -> Self {
+        Self { op, refusals: 0, refused, asked: BTreeMap::new(), due: Due::Ask(now) }
+    }
 }
 
 /// What happens when nothing happens.
@@ -106,6 +130,7 @@ impl<O: Clone + Debug, T: Clone + Debug> Clerk<O, T> {
             servers,
             target: 0,
             cursor: 0,
+            patience: BTreeMap::new(),
             seq: Seq::default(),
             call: None,
             refused: None,
@@ -122,7 +147,7 @@ impl<O: Clone + Debug, T: Clone + Debug> Clerk<O, T> {
         self.seq = self.seq.next();
         self.reply = None;
         self.refused = None;
-        self.call = Some(Call { op, refusals: 0, refused: 0, due: Due::Ask(cx.now) });
+        self.call = Some(Call::new(op, 0, cx.now));
         self.ask(cx);
         self.seq
     }
@@ -143,7 +168,7 @@ impl<O: Clone + Debug, T: Clone + Debug> Clerk<O, T> {
             if times.is_multiple_of(REFUSALS_BELIEVED) {
                 self.target = self.next_server();
             }
-            self.call = Some(Call { op, refusals: 0, refused: times, due: Due::Ask(cx.now) });
+            self.call = Some(Call::new(op, times, cx.now));
         }
         let call = self.call.as_mut().expect("there is something to ask for");
         if pause.is_zero() {
@@ -167,6 +192,16 @@ impl<O: Clone + Debug, T: Clone + Debug> Clerk<O, T> {
         {
             call.due = Due::Ask(due);
         }
+    }
+
+    /// Whom it asks next: right after an answer, the one who gave it.
+    pub fn target(&self) -> NodeId {
+        self.servers[self.target]
+    }
+
+    /// How long it waits for the one whom it asks next.
+    pub fn patience(&self) -> Duration {
+        self.patience.get(&self.target()).copied().unwrap_or(PATIENCE)
     }
 
     /// Whether the latest operation was refused, and nothing is under way.
@@ -203,10 +238,12 @@ impl<O: Clone + Debug, T: Clone + Debug> Clerk<O, T> {
             return;
         }
         let leader = match reply.answer {
-            Answer::Done(reply) => return self.finish(slot, Outcome::Done(reply)),
-            Answer::Refused(reply) => return self.finish(slot, Outcome::Refused(reply)),
+            Answer::Done(reply) => return self.finish(cx.now, slot, Outcome::Done(reply)),
+            Answer::Refused(reply) => return self.finish(cx.now, slot, Outcome::Refused(reply)),
             Answer::NotLeader { leader } => leader,
         };
+        self.patience.remove(&from);
+        call.asked.remove(&from);
         // Who was not asked last says nothing about who was.
         if slot != self.target || matches!(call.due, Due::Ask(_)) {
             return;
@@ -217,10 +254,14 @@ impl<O: Clone + Debug, T: Clone + Debug> Clerk<O, T> {
         let weary = call.refusals.is_multiple_of(self.servers.len());
         let hint = leader.and_then(|leader| self.servers.iter().position(|&it| it == leader));
         self.target = match hint {
-            Some(hint) if hint != slot && !weary => hint,
+            Some(hint) if hint != slot && !weary => {
+                cx.note("is sent to the leader", format_args!("{}", self.servers[hint]));
+                hint
+            }
             _ => self.next_server(),
         };
         if weary {
+            cx.note("nobody leads", format_args!("{:?}", self.seq));
             let call = self.call.as_mut().expect("there is a call");
             call.due = Due::Ask(cx.now + PAUSE);
         } else {
@@ -232,6 +273,8 @@ impl<O: Clone + Debug, T: Clone + Debug> Clerk<O, T> {
     pub fn on_wakeup<M: From<ClientMessage<O, T>>>(&mut self, cx: &mut Context<'_, M>) {
         match self.call.as_ref().map(|call| call.due) {
             Some(Due::Silence(due)) if due <= cx.now => {
+                cx.note("hears nothing", format_args!("from {}", self.servers[self.target]));
+                self.has_been_silent();
                 self.target = self.next_server();
                 self.ask(cx);
             }
@@ -257,18 +300,44 @@ impl<O: Clone + Debug, T: Clone + Debug> Clerk<O, T> {
     }
 
     fn ask<M: From<ClientMessage<O, T>>>(&mut self, cx: &mut Context<'_, M>) {
+        let (target, patience) = (self.target(), self.patience());
         let call = self.call.as_mut().expect("there is something to ask for");
-        call.due = Due::Silence(cx.now + PATIENCE);
+        call.due = Due::Silence(cx.now + with_jitter(cx.rng, patience));
+        call.asked.entry(target).or_insert((cx.now, 0)).0 = cx.now;
         let request = Request { client: self.client, seq: self.seq, op: call.op.clone() };
-        cx.send(self.servers[self.target], ClientMessage::Request(request).into());
+        cx.send(target, ClientMessage::Request(request).into());
     }
 
-    fn finish(&mut self, slot: usize, outcome: Outcome<T>) {
+    fn has_been_silent(&mut self) {
+        let (target, patience) = (self.target(), self.patience());
+        let call = self.call.as_mut().expect("it is asked for something");
+        if let Some((_, silences)) = call.asked.get_mut(&target) {
+            *silences += 1;
+            let doubled = PATIENCE * (1 << (*silences).min(8));
+            self.patience.insert(target, doubled.clamp(patience, MOST_PATIENCE));
+        }
+    }
+
+    fn finish(&mut self, now: Instant, slot: usize, outcome: Outcome<T>) {
         let call = self.call.take().expect("it answers something");
+        let server = self.servers[slot];
+        if let Some((at, 0)) = call.asked.get(&server) {
+            let patience = MOST_PATIENCE.min(2 * now.since(*at));
+            self.patience.insert(server, patience.max(PATIENCE));
+        }
         if matches!(outcome, Outcome::Refused(_)) {
             self.refused = Some((call.op, call.refused + 1));
         }
         (self.target, self.cursor) = (slot, slot);
         self.reply = Some(outcome);
     }
+}
+
+/// What a clerk waits that has been patient: all that have waited for the same server should not
+/// come back at once.
+fn with_jitter(rng: &mut Rng, patience: Duration) -> Duration {
+    if patience <= PATIENCE {
+        return patience;
+    }
+    rng.duration(&(patience..patience + patience / 4))
 }

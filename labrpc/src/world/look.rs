@@ -136,7 +136,7 @@ impl<P: Process> World<P> {
     /// use labrpc::{Network, World};
     /// let mut world = World::new(1, Network::reliable());
     /// world.count_notes();
-    /// world.add(|cx| cx.note("begins", format_args!("at {:?}", cx.now)));
+    /// world.add(|cx| cx.note("begins", format_args!("as {}", 1)));
     /// assert_eq!(world.notes().collect::<Vec<_>>(), [("begins", 1)]);
     /// ```
     pub fn notes(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {

@@ -8,6 +8,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use labrpc::Totals;
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -62,6 +63,47 @@ struct Job {
     seeds: Range<u64>,
 }
 
+/// What became of a job.
+struct Done {
+    case: usize,
+    /// How many seeds it had; not all of them need have been run.
+    seeds: u64,
+    runs: Vec<Run>,
+}
+
+/// What of the whole is of use: in the order of cases and seeds, everything up to this run.
+///
+/// Whoever sees a failure moves it there, if that is all that is wanted. So what comes before the
+/// first failure is run in any case, and the answer is the same on any number of threads.
+struct Horizon {
+    fail_fast: bool,
+    last: AtomicU64,
+}
+
+impl Horizon {
+    fn reaches(&self, run: u64) -> bool {
+        run <= self.last.load(Ordering::Relaxed)
+    }
+
+    fn saw(&self, run: u64, outcome: &Run) {
+        if self.fail_fast && outcome.failure.is_some() {
+            self.last.fetch_min(run, Ordering::Relaxed);
+        }
+    }
+
+    /// Leaves out of a case what is of no use; whether it was the last of use.
+    fn cut(&self, runs: &mut Vec<Run>) -> bool {
+        let first = runs.iter().position(|run| run.failure.is_some());
+        match first.filter(|_| self.fail_fast) {
+            Some(first) => {
+                runs.truncate(first + 1);
+                true
+            }
+            None => false,
+        }
+    }
+}
+
 impl Plan<'_> {
     fn seeds_per_case(&self) -> u64 {
         self.seeds.end - self.seeds.start
@@ -98,14 +140,23 @@ impl Plan<'_> {
         }
     }
 
-    fn work(&self, jobs: &Receiver<Job>, done: &Sender<(usize, Vec<Run>)>) {
+    fn work(&self, horizon: &Horizon, jobs: &Receiver<Job>, done: &Sender<Done>) {
         for Job { case, seeds } in jobs {
-            let run = |seed| Run::from(self.cases[case].run(seed, &Options::default()));
-            let runs = match self.order {
-                Order::Ascending => seeds.map(run).collect(),
-                Order::Descending => seeds.rev().map(run).collect(),
+            let run = |seed: u64| {
+                let before = (case as u64).saturating_mul(self.seeds_per_case());
+                let number = before.saturating_add(seed - self.seeds.start);
+                horizon.reaches(number).then(|| {
+                    let run = Run::from(self.cases[case].run(seed, &Options::default()));
+                    horizon.saw(number, &run);
+                    run
+                })
             };
-            if done.send((case, runs)).is_err() {
+            let count = seeds.end - seeds.start;
+            let runs = match self.order {
+                Order::Ascending => seeds.filter_map(run).collect(),
+                Order::Descending => seeds.rev().filter_map(run).collect(),
+            };
+            if done.send(Done { case, seeds: count, runs }).is_err() {
                 return;
             }
         }
@@ -118,6 +169,26 @@ impl Plan<'_> {
         progress: &Progress,
         finished: impl FnMut(&Case, Vec<Run>) -> Result<(), Stop>,
     ) -> Result<(), Stop> {
+        self.run_to(false, progress, finished)
+    }
+
+    /// The same, but with the first failure all is over: it is the last run of the last case that
+    /// `finished` gets.
+    pub fn run_to_first_failure(
+        &self,
+        progress: &Progress,
+        finished: impl FnMut(&Case, Vec<Run>) -> Result<(), Stop>,
+    ) -> Result<(), Stop> {
+        self.run_to(true, progress, finished)
+    }
+
+    fn run_to(
+        &self,
+        fail_fast: bool,
+        progress: &Progress,
+        finished: impl FnMut(&Case, Vec<Run>) -> Result<(), Stop>,
+    ) -> Result<(), Stop> {
+        let horizon = &Horizon { fail_fast, last: AtomicU64::new(u64::MAX) };
         let (jobs_in, jobs_out) = bounded(2 * self.jobs);
         let (done_in, done_out) = unbounded();
         let wanted = self.runs().div_ceil(self.chunk()).min(self.jobs as u64);
@@ -125,7 +196,7 @@ impl Plan<'_> {
             let mut workers = 0;
             for _ in 0..wanted {
                 let (jobs, done) = (jobs_out.clone(), done_in.clone());
-                let worker = move || self.work(&jobs, &done);
+                let worker = move || self.work(horizon, &jobs, &done);
                 match thread::Builder::new().name("worker".into()).spawn_scoped(scope, worker) {
                     Ok(_) => workers += 1,
                     Err(error) if workers == 0 => {
@@ -139,26 +210,32 @@ impl Plan<'_> {
             feeder
                 .spawn_scoped(scope, move || self.hand_out(&jobs_in))
                 .map_err(|error| Stop::BadUse(format!("cannot start a thread: {error}")))?;
-            self.collect(done_out, progress, finished)
+            self.collect(horizon, done_out, progress, finished)
         })
     }
 
     fn collect(
         &self,
-        done: Receiver<(usize, Vec<Run>)>,
+        horizon: &Horizon,
+        done: Receiver<Done>,
         progress: &Progress,
         mut finished: impl FnMut(&Case, Vec<Run>) -> Result<(), Stop>,
     ) -> Result<(), Stop> {
-        let mut open: Vec<Vec<Run>> = self.cases.iter().map(|_| Vec::new()).collect();
+        let mut open: Vec<(u64, Vec<Run>)> = self.cases.iter().map(|_| (0, Vec::new())).collect();
         let mut next = 0;
         progress.wait_for(self.cases.first());
-        for (case, runs) in done {
+        for Done { case, seeds, runs } in done {
             progress.add(runs.len(), runs.iter().filter(|run| run.failure.is_some()).count());
-            open[case].extend(runs);
-            while next < open.len() && open[next].len() as u64 == self.seeds_per_case() {
-                let mut runs = std::mem::take(&mut open[next]);
+            open[case].0 += seeds;
+            open[case].1.extend(runs);
+            while next < open.len() && open[next].0 == self.seeds_per_case() {
+                let mut runs = std::mem::take(&mut open[next].1);
                 runs.sort_unstable_by_key(|run| run.seed);
+                let is_last = horizon.cut(&mut runs);
                 progress.aside(|| finished(self.cases[next], runs))?;
+                if is_last {
+                    return Ok(());
+                }
                 next += 1;
                 progress.wait_for(self.cases.get(next));
             }

@@ -3,9 +3,10 @@
 use super::results::cannot;
 use super::text::{count, thousands};
 use super::{Console, FAILED, ReplayArguments, Stop, WELL, explain};
-use crate::catalogue::Catalogue;
+use crate::catalogue::{Case, Catalogue};
 use crate::linear::{DEFAULT_LIMIT, Kv, Verdict, check_kv, html, to_json_lines};
 use crate::run::{Options, Report};
+use crate::swarm::Trial;
 use labrpc::{Record, Trace};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -16,9 +17,7 @@ pub fn replay(
     arguments: &ReplayArguments,
     console: &mut Console<'_>,
 ) -> Result<u8, Stop> {
-    let case = catalogue
-        .resolve_one(&arguments.scenario)
-        .map_err(|error| Stop::BadUse(error.to_string()))?;
+    let run = Subject::of(catalogue, arguments)?;
     if let (Some(from), Some(until)) = (arguments.from, arguments.until)
         && from >= until
     {
@@ -29,7 +28,7 @@ pub fn replay(
     let history = arguments.history.as_deref().map(TraceFile::create).transpose()?;
     let to_stdout = text.is_none() && json.is_none() && history.is_none();
 
-    let report = case.run(arguments.seed, &Options { trace: Trace::all(), ..Options::default() });
+    let report = run.run(&Options { trace: Trace::all(), ..Options::default() });
     let shown: Vec<&Record> =
         report.trace.iter().filter(|record| is_wanted(record, arguments)).collect();
     for number in &arguments.node {
@@ -65,13 +64,67 @@ pub fn replay(
     }
     let Err(failure) = &report.outcome else { return Ok(WELL) };
     writeln!(console.out, "  reason:    {failure}")?;
-    let replay = catalogue.replay_command(case.name(), report.seed);
+    let replay = run.command(catalogue);
     writeln!(console.out, "  replay:    {replay}")?;
     if !to_stdout {
         let lines: Vec<String> = report.trace.iter().map(ToString::to_string).collect();
         write!(console.out, "{}", explain::last_records(&lines))?;
     }
     Ok(FAILED)
+}
+
+/// What is run again.
+enum Subject<'a> {
+    /// A scenario with a seed.
+    Scenario(&'a Case, u64),
+    /// A trial that was written to a file.
+    Trial(&'a Catalogue, Box<Trial>, &'a str),
+}
+
+impl<'a> Subject<'a> {
+    fn of(catalogue: &'a Catalogue, arguments: &'a ReplayArguments) -> Result<Self, Stop> {
+        let name = arguments.scenario.as_str();
+        let bad = |why: String| Err(Stop::BadUse(why));
+        if Path::new(name).extension().is_some_and(|it| it.eq_ignore_ascii_case("toml")) {
+            let text = match fs::read_to_string(name) {
+                Ok(text) => text,
+                Err(error) => return bad(format!("cannot read {name}: {error}")),
+            };
+            let trial = match Trial::from_text(&text) {
+                Ok(trial) => trial,
+                Err(error) => return bad(format!("{name} is no trial: {error}")),
+            };
+            if arguments.seed.is_some() {
+                return bad("the seed of a trial is in its file".to_string());
+            }
+            if !catalogue.systems().contains(&trial.system) {
+                return bad(format!("no {} can be tried here", trial.system));
+            }
+            return Ok(Self::Trial(catalogue, Box::new(trial), name));
+        }
+        let case = catalogue.resolve_one(name).map_err(|error| Stop::BadUse(error.to_string()))?;
+        match arguments.seed {
+            Some(seed) => Ok(Self::Scenario(case, seed)),
+            None => bad(format!("which run of {}? Say --seed N", case.name())),
+        }
+    }
+
+    fn run(&self, options: &Options) -> Report {
+        match self {
+            Self::Scenario(case, seed) => case.run(*seed, options),
+            Self::Trial(catalogue, trial, _) => {
+                catalogue.try_out(trial, options).expect("the system is there")
+            }
+        }
+    }
+
+    /// What one types for it.
+    fn command(&self, catalogue: &Catalogue) -> String {
+        match self {
+            Self::Scenario(case, seed) => catalogue.replay_command(case.name(), *seed),
+            Self::Trial(_, _, file) => format!("{} replay {file}", catalogue.program()),
+        }
+    }
 }
 
 /// Draws the history, if there is something wrong with it.

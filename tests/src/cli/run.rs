@@ -35,9 +35,10 @@ pub fn run(
     console.out.flush()?;
 
     let began = Stopwatch::now();
-    let (mut all, mut failures) = (Sum::default(), Vec::new());
+    let (mut all, mut failures, mut scenarios) = (Sum::default(), Vec::new(), 0);
     let progress = Progress::new(plan.runs(), console.progress);
-    plan.run(&progress, |case, runs| {
+    let finished = |case: &Case, runs: Vec<Run>| {
+        scenarios += 1;
         if let Some(json) = &mut json {
             json.add(case, &runs)?;
         }
@@ -46,7 +47,12 @@ pub fn run(
         all.add(&sum);
         failures.extend(explain::failures(catalogue, case, &runs));
         Ok(console.out.flush()?)
-    })?;
+    };
+    if arguments.fail_fast {
+        plan.run_to_first_failure(&progress, finished)?;
+    } else {
+        plan.run(&progress, finished)?;
+    }
     drop(progress);
     let real = began.elapsed();
 
@@ -56,7 +62,7 @@ pub fn run(
     if let Some(json) = json {
         json.finish()?;
     }
-    writeln!(console.out, "\n{}", total(selection.cases.len(), seeds, &all, failures.len(), real))?;
+    writeln!(console.out, "\n{}", total(scenarios, seeds, &all, failures.len(), real))?;
     Ok(if all.failed == 0 { WELL } else { FAILED })
 }
 

@@ -279,9 +279,10 @@ macro_rules! lab4b_names {
 macro_rules! lab4x_names {
     ([$($then:tt)+] $($with:tt)*) => {
         $($then)+! { ($($with)*)
-            lost_answer_4x stale_client_4x quiet_groups_4x limp_4x many_groups_4x concurrent_moves_4x
-            concurrent_moves_unreliable_4x many_changes_4x server_crashes_4x master_crashes_4x
-            partitions_4x migration_faults_4x late_messages_4x
+            lost_answer_4x stale_client_4x quiet_groups_4x fresh_query_4x busy_giver_4x exchange_4x
+            lopsided_4x limp_4x many_groups_4x concurrent_moves_4x concurrent_moves_unreliable_4x
+            many_changes_4x server_crashes_4x master_crashes_4x partitions_4x migration_faults_4x
+            late_messages_4x
         }
     };
 }

@@ -2,12 +2,12 @@
 //! has no groups.
 
 use super::{GroupServer, Holdings, Lab4A, Lab4B, LabServer, MasterClerk, Place};
-use crate::arena::{Recorder, Replica};
+use crate::arena::{Deliveries, Recorder, Replica};
 use crate::kv::KvClerk;
 use kvraft::kv;
 use kvraft::rsm::{self, ClientId, ClientMessage, Outcome};
 use labrpc::{Context, Instant, NodeId, Process, Wire};
-use raft::Consensus;
+use raft::{Consensus, Status, View};
 use shardkv::{Clerk, Group, MasterServer, Message, State};
 use shardmaster::{Master, Op, Reply};
 use std::marker::PhantomData;
@@ -86,7 +86,25 @@ impl<R: Consensus> LabServer for MasterServer<Recorder<R>> {
     }
 
     fn replica(&self) -> Option<&dyn Replica> {
-        Some(self.server())
+        Some(self)
+    }
+}
+
+impl<R: Consensus> Replica for MasterServer<Recorder<R>> {
+    fn status(&self) -> Status {
+        self.server().status()
+    }
+
+    fn view(&self) -> Option<&dyn View> {
+        self.server().view()
+    }
+
+    fn deliveries(&self) -> &Deliveries {
+        self.server().deliveries()
+    }
+
+    fn refused(&self) -> u64 {
+        self.refused()
     }
 }
 
@@ -96,7 +114,25 @@ impl<R: Consensus> LabServer for Group<Recorder<R>> {
     }
 
     fn replica(&self) -> Option<&dyn Replica> {
-        Some(self.server())
+        Some(self)
+    }
+}
+
+impl<R: Consensus> Replica for Group<Recorder<R>> {
+    fn status(&self) -> Status {
+        self.server().status()
+    }
+
+    fn view(&self) -> Option<&dyn View> {
+        self.server().view()
+    }
+
+    fn deliveries(&self) -> &Deliveries {
+        self.server().deliveries()
+    }
+
+    fn refused(&self) -> u64 {
+        self.refused()
     }
 }
 
@@ -154,6 +190,12 @@ impl<R: Consensus> Process for ClerkNode<R> {
 
     fn on_message(&mut self, cx: &mut Cx<'_, R>, from: NodeId, message: Self::Message) {
         self.clerk.on_message(cx, from, message);
+        assert_eq!(
+            self.clerk.refused(),
+            0,
+            "{} was sent something by {from} that no node sends",
+            cx.me
+        );
     }
 
     fn on_wakeup(&mut self, cx: &mut Cx<'_, R>) {

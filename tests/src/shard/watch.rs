@@ -4,6 +4,7 @@
 //! behind cannot commit anything that contradicts it.
 
 use super::Holdings;
+use crate::arena::Marks;
 use crate::{Outcome, demand};
 use labrpc::{Fingerprint, NodeId};
 use shardkv::Phase;
@@ -21,14 +22,20 @@ pub(super) struct ShardWatch {
     /// Who has what is in each shard that anybody ever had: the group that serves it, one that has
     /// not been told to delete it, or both.
     holders: BTreeMap<Shard, BTreeSet<Gid>>,
+    /// How many lives the servers of the group had that a shard came to, when it came.
+    arrived: BTreeMap<Shard, (Gid, u32)>,
+    marks: Marks,
 }
+
+/// How far a group is with each shard.
+type Phases = BTreeMap<Shard, Phase>;
 
 /// A group, as far as its furthest server has come.
 #[derive(Default)]
 struct Watched {
     applied: u64,
     config: u64,
-    phases: BTreeMap<Shard, Phase>,
+    phases: Phases,
     /// What whoever has applied so much must have.
     digests: BTreeMap<u64, u64>,
     /// How far each server has been looked at, and in which life.
@@ -36,6 +43,11 @@ struct Watched {
 }
 
 impl ShardWatch {
+    /// Which situations it has seen, and how often.
+    pub fn marks(&self) -> &Marks {
+        &self.marks
+    }
+
     /// Looks at a server of a group.
     pub fn after(&mut self, gid: Gid, id: NodeId, life: u32, now: &Holdings<'_>) -> Outcome {
         let group = self.groups.entry(gid).or_default();
@@ -71,36 +83,55 @@ impl ShardWatch {
             group.config
         );
         let before = std::mem::take(&mut group.phases);
-        (group.applied, group.config) = (now.applied, num);
+        let moved_on = std::mem::replace(&mut group.config, num) < num;
+        group.applied = now.applied;
         group.phases = now.phases.iter().copied().collect();
-        let phases = group.phases.clone();
+        self.note_changes(gid, &before, moved_on);
+        self.check_holders(gid, &before, now)?;
+        self.check_serving(gid, &before, now)
+    }
+
+    /// Nobody keeps keys of a shard that was given away and deleted, and nobody deletes the last.
+    fn check_holders(&mut self, gid: Gid, before: &Phases, now: &Holdings<'_>) -> Outcome {
+        let phases = &self.groups[&gid].phases;
+        let has = |shard: &Shard| phases.get(shard).is_some_and(|phase| holds(*phase));
+        for shard in &now.keys {
+            demand!(
+                has(shard),
+                "deletes",
+                "{gid} has keys of {shard}, which has not come, or which it was told to delete"
+            );
+        }
+        for shard in phases.keys().filter(|shard| has(shard)) {
+            self.holders.entry(*shard).or_default().insert(gid);
+        }
+        for shard in before.keys().filter(|shard| !has(shard)) {
+            let Some(holders) = self.holders.get_mut(shard) else { continue };
+            holders.remove(&gid);
+            demand!(
+                !holders.is_empty(),
+                "no shard is lost",
+                "{gid} has deleted {shard}, which no other group has"
+            );
+            if let Some((new_owner, then)) = self.arrived.get(shard)
+                && self.groups.get(new_owner).is_some_and(|it| it.lives() > *then)
+            {
+                *self.marks.entry("deletes after the new owner crashed").or_default() += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// A shard is served by one group, and that is its owner.
+    fn check_serving(&mut self, gid: Gid, before: &Phases, now: &Holdings<'_>) -> Outcome {
+        let phases = &self.groups[&gid].phases;
         for shard in before.keys().filter(|shard| phases.get(shard) != Some(&Phase::Serving)) {
             if self.serving.get(shard) == Some(&gid) {
                 self.serving.remove(shard);
             }
         }
-        for shard in &now.keys {
-            demand!(
-                phases.get(shard).is_some_and(|phase| holds(*phase)),
-                "deletes",
-                "{gid} has keys of {shard}, which has not come, or which it was told to delete"
-            );
-        }
-        for (shard, _) in phases.iter().filter(|(_, phase)| holds(**phase)) {
-            self.holders.entry(*shard).or_default().insert(gid);
-        }
-        for shard in before.keys().filter(|shard| !phases.get(shard).is_some_and(|it| holds(*it))) {
-            if let Some(holders) = self.holders.get_mut(shard) {
-                holders.remove(&gid);
-                demand!(
-                    !holders.is_empty(),
-                    "no shard is lost",
-                    "{gid} has deleted {shard}, which no other group has"
-                );
-            }
-        }
         for (shard, _) in phases.iter().filter(|(_, phase)| **phase == Phase::Serving) {
-            let other = *self.serving.entry(*shard).or_insert(gid);
+            let (other, num) = (*self.serving.entry(*shard).or_insert(gid), now.config.num);
             demand!(
                 other == gid,
                 "one group per shard",
@@ -114,6 +145,39 @@ impl ShardWatch {
             );
         }
         Ok(())
+    }
+
+    /// Situations: see [`swarm::marks`](crate::swarm::marks).
+    fn note_changes(&mut self, gid: Gid, before: &Phases, moved_on: bool) {
+        let group = &self.groups[&gid];
+        let has = |phase: Phase| group.phases.values().any(|it| *it == phase);
+        for (shard, phase) in &group.phases {
+            let what = match (before.get(shard), phase) {
+                (Some(Phase::Awaited), Phase::Serving) => {
+                    self.arrived.insert(*shard, (gid, group.lives()));
+                    if !has(Phase::Awaited) {
+                        continue;
+                    }
+                    "serves one, awaits others"
+                }
+                (Some(Phase::Serving), Phase::Parked) => "nobody's shard",
+                (Some(Phase::Parked), Phase::Serving) => "nobody's shard comes back",
+                (Some(Phase::Parked), Phase::Leaving) => "nobody's shard is given away",
+                (None, Phase::Serving) => "a shard is served for the first time",
+                _ => continue,
+            };
+            *self.marks.entry(what).or_default() += 1;
+        }
+        if moved_on && has(Phase::Awaited) && has(Phase::Leaving) {
+            *self.marks.entry("gives and takes at once").or_default() += 1;
+        }
+    }
+}
+
+impl Watched {
+    /// How many lives its servers have had.
+    fn lives(&self) -> u32 {
+        self.seen.values().map(|(life, _)| life).sum()
     }
 }
 

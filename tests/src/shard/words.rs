@@ -1,7 +1,7 @@
 //! The labs' words: what a script of lab 4 says (catalogue of the Go harness, `shardkv/config.go` and
 //! `shardctrler/config.go`).
 
-use super::{Actor, Lab4B, MasterClerk, Setup, Sharded};
+use super::{Actor, GroupServer, Holdings, Lab4B, MasterClerk, Setup, Sharded};
 use crate::arena::{Replica, SLACK, Subject};
 use crate::kv::{KvClerk, asked};
 use crate::linear::KvOp;
@@ -9,6 +9,7 @@ use crate::script::Script;
 use crate::{Outcome, demand, fail};
 use labrpc::{CrashPoint, NodeId, Persister, Trace};
 use raft::Status;
+use shardkv::Phase;
 use shardmaster::{Config, ConfigNum, Gid, Op, Reply, Shard};
 use std::collections::BTreeMap;
 
@@ -33,6 +34,34 @@ pub struct Keeper {
     pub number: u64,
     /// Which master it is a client of.
     master: usize,
+}
+
+/// What a group shows of itself: see [`ShardLab::held`].
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// The number of the configuration that it has come to.
+    pub num: ConfigNum,
+    /// Who serves each shard in that configuration.
+    pub owners: Vec<Option<Gid>>,
+    /// How far it is with each shard of which it has anything.
+    pub phases: Vec<(Shard, Phase)>,
+}
+
+impl Held {
+    /// How far it is with a shard; `None` if it has nothing of it.
+    pub fn phase(&self, shard: Shard) -> Option<Phase> {
+        self.phases.iter().find(|(it, _)| *it == shard).map(|(_, phase)| *phase)
+    }
+
+    /// The shards with which it is as far as that.
+    pub fn all(&self, phase: Phase) -> impl Iterator<Item = Shard> + '_ {
+        self.phases.iter().filter(move |(_, it)| *it == phase).map(|(shard, _)| *shard)
+    }
+
+    /// Whether nothing is on its way, from here or to here.
+    pub fn is_settled(&self) -> bool {
+        self.phases.iter().all(|(_, phase)| matches!(phase, Phase::Serving | Phase::Parked))
+    }
 }
 
 impl<L: Lab4B> ShardLab<L> {
@@ -137,10 +166,12 @@ impl<L: Lab4B> ShardLab<L> {
         self.change(keeper, Op::Leave { gids }).await
     }
 
-    /// Gives a shard to a group. It may have it already.
-    pub async fn give(&self, keeper: Keeper, shard: Shard, gid: u64) -> Outcome {
+    /// Gives a shard to a group. The answer is whether that made a configuration: it may have it
+    /// already.
+    pub async fn give(&self, keeper: Keeper, shard: Shard, gid: u64) -> Outcome<bool> {
         match self.ask(keeper, Op::Move { shard, gid: Gid::new(gid) }).await {
-            Reply::Made(_) | Reply::Unchanged(_) => Ok(()),
+            Reply::Made(_) => Ok(true),
+            Reply::Unchanged(_) => Ok(false),
             other => fail!("configuration made", "moving {shard} to g{gid}: {other:?}"),
         }
     }
@@ -267,6 +298,17 @@ impl<L: Lab4B> ShardLab<L> {
         let sharded = self.cluster();
         let leads = |id: &NodeId| sharded.world().node(*id).is_some_and(Actor::is_leader);
         servers.iter().copied().find(leads)
+    }
+
+    /// What a group has, as far as the furthest of its servers that are up has come; `None` if none
+    /// of them shows it.
+    pub fn held(&self, gid: u64) -> Option<Held> {
+        let sharded = self.cluster();
+        let servers = sharded.groups.get(&Gid::new(gid))?;
+        let shown = servers.iter().filter_map(|id| sharded.world().node(*id)?.group()?.holdings());
+        let furthest = shown.max_by_key(|holdings| holdings.applied)?;
+        let Holdings { config, phases, .. } = furthest;
+        Some(Held { num: config.num, owners: config.shards.clone(), phases })
     }
 
     // ---- figures -----------------------------------------------------------------------------

@@ -47,7 +47,15 @@ pub(super) async fn lost_answer_4x<L: Lab4B>(lab: ShardLab<L>) -> Outcome {
                 done.set(true);
             })
         };
-        lab.sleep_ms(300).await;
+        // Somebody else can see that it has.
+        let mut value = lab.get(checker, &key).await;
+        for _ in 0..100 {
+            if !value.contains(&token(client.number, 1)) {
+                lab.sleep_ms(50).await;
+                value = lab.get(checker, &key).await;
+            }
+        }
+        check_appends(&value, client.number, 0..2)?;
         demand!(!done.get(), "script", "an answer arrived that was cut off");
         // It goes on asking, and finds out that another group serves the key.
         lab.give(keeper, shard, 101).await?;
@@ -92,7 +100,7 @@ pub(super) async fn stale_client_4x<L: Lab4B>(lab: ShardLab<L>) -> Outcome {
             })
         };
         // Whoever brings it finds out by silence alone who leads the new owner.
-        wait_for(&lab, 4_000, &wrote).await;
+        wait_for(&lab, 4_000, || wrote.get()).await;
         if !wrote.get() {
             // The shard never got there.
             calm(&lab);
@@ -107,7 +115,7 @@ pub(super) async fn stale_client_4x<L: Lab4B>(lab: ShardLab<L>) -> Outcome {
                 outcome
             })
         };
-        wait_for(&lab, 1_000, &read).await;
+        wait_for(&lab, 1_000, || read.get()).await;
         // Or the old owner had not heard of the change when it was written to.
         calm(&lab);
         check.await?;
@@ -116,11 +124,12 @@ pub(super) async fn stale_client_4x<L: Lab4B>(lab: ShardLab<L>) -> Outcome {
 }
 
 /// Waits until something is so, but no longer than that.
-async fn wait_for<L: Lab4B>(lab: &ShardLab<L>, most_ms: u64, is_so: &Cell<bool>) {
+pub(super) async fn wait_for<L: Lab4B>(lab: &ShardLab<L>, most_ms: u64, is_so: impl Fn() -> bool) {
     for _ in 0..most_ms / 50 {
-        if !is_so.get() {
-            lab.sleep_ms(50).await;
+        if is_so() {
+            return;
         }
+        lab.sleep_ms(50).await;
     }
 }
 

@@ -1,12 +1,16 @@
 //! Storms: clients share ten keys without a pause, groups come and go, shards are moved about, and
 //! faults of one family come at random. Then there is calm, and everybody is served.
 
+use super::changes::{settle, watch_for};
+use super::scenes::wait_for;
 use crate::linear::KvOp;
-use crate::shard::{Client, Keeper, Lab4B, ShardLab};
+use crate::script::Task;
+use crate::shard::{Client, Held, Keeper, Lab4B, ShardLab};
 use crate::suites::generic::token;
 use crate::{Outcome, demand};
 use labrpc::{CrashPoint, Network, NodeId};
-use shardmaster::Shard;
+use shardkv::Phase;
+use shardmaster::{Gid, Shard};
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
@@ -32,74 +36,120 @@ async fn load<L: Lab4B>(lab: ShardLab<L>, client: Client, stop: Rc<Cell<bool>>) 
     }
 }
 
-/// Changes the configuration again and again: groups leave and join, at least one stays, and shards
-/// move. The answer is how many changes there were.
-async fn changes<L: Lab4B>(
+/// Who changes the configuration again and again: groups leave and join, at least one stays, and
+/// shards move.
+struct Changes<L: Lab4B> {
     lab: ShardLab<L>,
     keeper: Keeper,
-    stop: Rc<Cell<bool>>,
-    pause_ms: u64,
-) -> Outcome<u64> {
-    let (mut here, mut made) = (vec![true; GIDS.len()], 0);
-    while !stop.get() {
-        let group = lab.below(GIDS.len() as u64) as usize;
-        let others = here.iter().enumerate().any(|(other, here)| *here && other != group);
-        if lab.chance(1, 2) {
-            let shard = Shard::new(lab.below(KEYS) as u16);
-            if here[group] {
-                lab.give(keeper, shard, GIDS[group]).await?;
-            }
-        } else if !here[group] {
-            lab.join(keeper, &[GIDS[group]]).await?;
-            here[group] = true;
-        } else if others {
-            lab.leave(keeper, &[GIDS[group]]).await?;
-            here[group] = false;
-        }
-        made += 1;
-        let pause = lab.below(pause_ms);
-        lab.sleep_ms(pause).await;
-    }
-    Ok(made)
+    here: [bool; GIDS.len()],
+    /// How many configurations it has made.
+    made: u64,
 }
 
-/// Runs a storm over `clients` clients, with changes about every half `pause_ms`. When it is over,
-/// all servers are up and connected, every client gets its answer, and every key can be read.
-/// `least` operations must complete in the storm.
-async fn weather<L, F>(
-    lab: &ShardLab<L>,
-    clients: u64,
-    pause_ms: u64,
-    least: usize,
-    storm: impl FnOnce(ShardLab<L>) -> F,
-) -> Outcome<u64>
-where
-    L: Lab4B,
-    F: Future<Output = Outcome>,
-{
-    lab.add_groups(GIDS);
-    let keeper = lab.keeper();
-    lab.join(keeper, &GIDS).await?;
-    let stop = Rc::new(Cell::new(false));
-    let tasks: Vec<_> = (0..clients)
-        .map(|_| lab.spawn(load(lab.clone(), lab.client(), Rc::clone(&stop))))
-        .collect();
-    let change = lab.spawn(changes(lab.clone(), keeper, Rc::clone(&stop), pause_ms));
-    storm(lab.clone()).await?;
-    let done = lab.cluster().calls().completed();
-    demand!(done >= least, "progress", "only {done} operations completed in the storm");
-    calm(lab);
-    stop.set(true);
-    for task in tasks {
-        task.await;
+impl<L: Lab4B> Changes<L> {
+    /// All groups join.
+    async fn begin(lab: &ShardLab<L>) -> Outcome<Self> {
+        lab.add_groups(GIDS);
+        let keeper = lab.keeper();
+        lab.join(keeper, &GIDS).await?;
+        Ok(Self { lab: lab.clone(), keeper, here: [true; GIDS.len()], made: 1 })
     }
-    let made = change.await?;
+
+    /// One more change, or none: a shard may be moved to where it is.
+    async fn change(&mut self) -> Outcome {
+        let (lab, group) = (&self.lab, self.lab.below(GIDS.len() as u64) as usize);
+        let others = (0..GIDS.len()).any(|other| self.here[other] && other != group);
+        let is_made = if lab.chance(1, 2) {
+            let shard = Shard::new(lab.below(KEYS) as u16);
+            self.here[group] && lab.give(self.keeper, shard, GIDS[group]).await?
+        } else if !self.here[group] {
+            lab.join(self.keeper, &[GIDS[group]]).await?;
+            self.here[group] = true;
+            true
+        } else if others {
+            lab.leave(self.keeper, &[GIDS[group]]).await?;
+            self.here[group] = false;
+            true
+        } else {
+            false
+        };
+        self.made += u64::from(is_made);
+        Ok(())
+    }
+
+    /// Goes on until it is told to stop. The answer is how many configurations there are.
+    async fn go_on(mut self, stop: Rc<Cell<bool>>, pause_ms: u64) -> Outcome<u64> {
+        while !stop.get() {
+            self.change().await?;
+            let pause = self.lab.below(pause_ms);
+            self.lab.sleep_ms(pause).await;
+        }
+        Ok(self.made)
+    }
+}
+
+/// Clients under load.
+struct Load {
+    stop: Rc<Cell<bool>>,
+    tasks: Vec<Task<()>>,
+}
+
+impl Load {
+    fn of<L: Lab4B>(lab: &ShardLab<L>, clients: u64) -> Self {
+        let stop = Rc::new(Cell::new(false));
+        let client = |_| lab.spawn(load(lab.clone(), lab.client(), Rc::clone(&stop)));
+        let tasks = (0..clients).map(client).collect();
+        Self { stop, tasks }
+    }
+
+    /// Every client gets its answer.
+    async fn end(self) {
+        self.stop.set(true);
+        for task in self.tasks {
+            task.await;
+        }
+    }
+}
+
+/// Every key can be written and read.
+async fn use_all<L: Lab4B>(lab: &ShardLab<L>) {
     let client = lab.client();
     for key in 0..KEYS {
         lab.append(client, &key.to_string(), &token(client.number, key)).await;
         lab.get(client, &key.to_string()).await;
     }
-    Ok(made)
+}
+
+/// Runs a storm over `clients` clients, with changes about every half `pause_ms`. When it is over,
+/// all servers are up and connected, every client gets its answer, and every key can be read.
+/// `least` operations must complete in the storm, and `least_made` configurations be made: a third
+/// of what happens, in the worst of a thousand runs, with groups and clients that look for what is
+/// new every 100 ms.
+async fn weather<L, F>(
+    lab: &ShardLab<L>,
+    clients: u64,
+    pause_ms: u64,
+    (least, least_made): (usize, u64),
+    storm: impl FnOnce(ShardLab<L>) -> F,
+) -> Outcome
+where
+    L: Lab4B,
+    F: Future<Output = Outcome>,
+{
+    let changes = Changes::begin(lab).await?;
+    let load = Load::of(lab, clients);
+    let stop = Rc::new(Cell::new(false));
+    let change = lab.spawn(changes.go_on(Rc::clone(&stop), pause_ms));
+    storm(lab.clone()).await?;
+    let done = lab.cluster().calls().completed();
+    demand!(done >= least, "progress", "only {done} operations completed in the storm");
+    calm(lab);
+    stop.set(true);
+    load.end().await;
+    let made = change.await?;
+    demand!(made >= least_made, "progress", "only {made} configurations were made in the storm");
+    use_all(lab).await;
+    Ok(())
 }
 
 /// All servers: the master's and those of all groups.
@@ -115,6 +165,7 @@ pub(super) fn calm<L: Lab4B>(lab: &ShardLab<L>) {
         world.heal();
         for one in world.ids() {
             world.disarm(one);
+            world.rejoin(one);
             world.resume(one);
             world.set_service_time(one, Duration::ZERO);
             for other in world.ids() {
@@ -133,6 +184,12 @@ pub(super) fn calm<L: Lab4B>(lab: &ShardLab<L>) {
 
 fn any<L: Lab4B, T: Copy>(lab: &ShardLab<L>, of: &[T]) -> T {
     of[lab.below(of.len() as u64) as usize]
+}
+
+/// Two of the groups.
+fn two_groups<L: Lab4B>(lab: &ShardLab<L>) -> [u64; 2] {
+    let (one, further) = (lab.below(3), 1 + lab.below(2));
+    [one, one + further].map(|group| GIDS[group as usize % GIDS.len()])
 }
 
 /// The leader of these more often than not; else any of them.
@@ -177,18 +234,41 @@ pub(super) async fn concurrent_moves_unreliable_4x<L: Lab4B>(lab: ShardLab<L>) -
 }
 
 pub(super) async fn many_changes_4x<L: Lab4B>(lab: ShardLab<L>) -> Outcome {
-    let made = weather(&lab, 3, 60, 200, |lab| async move {
-        lab.sleep_ms(15_000).await;
-        Ok(())
-    })
-    .await?;
-    demand!(made > 200, "progress", "only {made} changes were made in 15 seconds");
+    const CONFIGS: u64 = 250;
+    let mut changes = Changes::begin(&lab).await?;
+    let load = Load::of(&lab, 3);
+    while changes.made < CONFIGS {
+        changes.change().await?;
+        let pause = lab.below(60);
+        lab.sleep_ms(pause).await;
+    }
+    let latest = lab.query(changes.keeper, None).await?.num;
+    demand!(
+        latest.get() == changes.made,
+        "configuration made",
+        "{} answers said that one was made, and {latest} is the latest",
+        changes.made
+    );
+    // Groups that take their time are a hundred configurations behind by now.
+    let behind = || {
+        let held = GIDS.map(|gid| lab.held(gid).map(|held| held.num));
+        held.into_iter().flatten().find(|num| *num != latest)
+    };
+    let before = lab.cluster().calls().completed();
+    wait_for(&lab, 80_000, || behind().is_none()).await;
+    let late = behind();
+    demand!(late.is_none(), "progress", "a group is at {late:?} long after {latest} was made");
+    // Nothing changes any more, and so everybody is served.
+    load.end().await;
+    use_all(&lab).await;
+    let done = lab.cluster().calls().completed() - before;
+    demand!(done as u64 >= 2 * KEYS, "progress", "only {done} operations completed in the end");
     Ok(())
 }
 
 pub(super) async fn server_crashes_4x<L: Lab4B>(lab: ShardLab<L>) -> Outcome {
-    weather(&lab, 5, 1_500, 5, |lab| async move {
-        for _ in 0..25 {
+    weather(&lab, 5, 1_500, (5, 5), |lab| async move {
+        for _ in 0..15 {
             for (_, servers) in lab.groups() {
                 for id in servers.iter().copied().filter(|&id| !lab.is_up(id)) {
                     lab.restart(id);
@@ -200,24 +280,23 @@ pub(super) async fn server_crashes_4x<L: Lab4B>(lab: ShardLab<L>) -> Outcome {
                     lab.world(|world| world.crash(victim, point));
                 }
             }
-            let pause = lab.below(1_000);
-            lab.sleep_ms(200 + pause).await;
+            let pause = lab.below(700);
+            lab.sleep_ms(900 + pause).await;
         }
         Ok(())
     })
     .await
-    .map(drop)
 }
 
 pub(super) async fn master_crashes_4x<L: Lab4B>(lab: ShardLab<L>) -> Outcome {
-    weather(&lab, 5, 800, 5, |lab| async move {
+    weather(&lab, 5, 800, (5, 5), |lab| async move {
         let masters = lab.masters();
         for round in 0..20 {
             for id in masters.iter().copied().filter(|&id| !lab.is_up(id)) {
                 lab.restart(id);
             }
             let pause = lab.below(700);
-            lab.sleep_ms(100 + pause).await;
+            lab.sleep_ms(400 + pause).await;
             if round % 5 == 4 {
                 for &id in &masters {
                     lab.crash(id);
@@ -231,13 +310,12 @@ pub(super) async fn master_crashes_4x<L: Lab4B>(lab: ShardLab<L>) -> Outcome {
         Ok(())
     })
     .await
-    .map(drop)
 }
 
 pub(super) async fn partitions_4x<L: Lab4B>(lab: ShardLab<L>) -> Outcome {
-    weather(&lab, 5, 1_000, 5, |lab| async move {
-        for _ in 0..12 {
-            match lab.below(3) {
+    weather(&lab, 5, 1_000, (5, 5), |lab| async move {
+        for round in 0..9 {
+            match round % 3 {
                 // Anybody may be on either side; clients reach both.
                 0 => {
                     let (one, other) = everybody(&lab).into_iter().partition(|_| lab.chance(1, 2));
@@ -250,94 +328,176 @@ pub(super) async fn partitions_4x<L: Lab4B>(lab: ShardLab<L>) -> Outcome {
                 }
                 // Two groups without each other.
                 _ => {
-                    let (one, other) = (any(&lab, &GIDS), any(&lab, &GIDS));
-                    if one != other {
-                        let sides = [lab.group(one), lab.group(other)];
-                        lab.world(|world| world.partition(&sides));
-                    }
+                    let sides = two_groups(&lab).map(|gid| lab.group(gid));
+                    lab.world(|world| world.partition(&sides));
                 }
             }
             let pause = lab.below(1_000);
             lab.sleep_ms(200 + pause).await;
             lab.world(labrpc::World::heal);
-            let pause = lab.below(500);
-            lab.sleep_ms(pause).await;
+            let pause = lab.below(400);
+            lab.sleep_ms(900 + pause).await;
         }
         Ok(())
     })
     .await
-    .map(drop)
 }
 
-/// Does something bad to whoever gives or takes shards.
-fn fault<L: Lab4B>(lab: &ShardLab<L>) {
-    let (one, other) = (lab.group(any(lab, &GIDS)), lab.group(any(lab, &GIDS)));
-    let (leader, point) = (a_victim(lab, &one), 1 + lab.below(3) as u32);
-    match lab.below(6) {
-        0 => lab.crash(leader),
-        1 => lab.world(|world| world.crash(leader, CrashPoint::Unsent)),
-        2 => lab.world(|world| world.crash(leader, CrashPoint::AfterWrites(point))),
+/// A moment of a shard's way from one group to another.
+#[derive(Clone, Copy, Debug)]
+enum Moment {
+    /// Its owner does not serve it any more.
+    Leaves,
+    /// Its new owner waits for it.
+    IsAwaited,
+    /// Its new owner serves it, and the other keeps it.
+    HasArrived,
+}
+
+const MOMENTS: [Moment; 3] = [Moment::Leaves, Moment::IsAwaited, Moment::HasArrived];
+
+/// Who gives a shard and who takes it that is at this moment of its way, as far as groups show it.
+fn under_way<L: Lab4B>(lab: &ShardLab<L>, moment: Moment) -> Option<[u64; 2]> {
+    let held: Vec<(u64, Held)> =
+        GIDS.iter().filter_map(|&gid| Some((gid, lab.held(gid)?))).collect();
+    let leaving = |(gid, held): &(u64, Held)| -> Vec<(u64, Shard)> {
+        held.all(Phase::Leaving).map(|shard| (*gid, shard)).collect()
+    };
+    let phase = |gid: u64, shard: Shard| {
+        held.iter().find(|(it, _)| *it == gid).and_then(|(_, held)| held.phase(shard))
+    };
+    let other = |gid: u64, shard: Shard, phases: &[Phase]| {
+        let mut others = GIDS.into_iter().filter(|other| *other != gid);
+        others.find(|other| phase(*other, shard).is_some_and(|phase| phases.contains(&phase)))
+    };
+    match moment {
+        Moment::Leaves => held.iter().find_map(|shown| {
+            let (giver, shard) = leaving(shown).pop()?;
+            Some([giver, shown.1.owners[shard.index()]?.get()])
+        }),
+        Moment::IsAwaited => held.iter().find_map(|(taker, shown)| {
+            let shard = shown.all(Phase::Awaited).next()?;
+            Some([other(*taker, shard, &[Phase::Leaving, Phase::Serving])?, *taker])
+        }),
+        Moment::HasArrived => held
+            .iter()
+            .flat_map(leaving)
+            .find_map(|(giver, shard)| Some([giver, other(giver, shard, &[Phase::Serving])?])),
+    }
+}
+
+/// How often what was to happen did.
+#[derive(Default)]
+struct Hits {
+    moments: [u32; MOMENTS.len()],
+    /// Crashes in the middle of a step that was still to come, and how many of them did.
+    armed: u32,
+    struck: u32,
+}
+
+/// How many things can happen to whoever gives or takes a shard.
+const FAULTS: usize = 6;
+
+/// Does something bad to a group, or to what it says to the other; then waits. The answer is
+/// whether a crash was put off, and whether it came.
+async fn fault<L: Lab4B>(lab: &ShardLab<L>, what: usize, one: u64, other: u64) -> (bool, bool) {
+    let (one, other) = (lab.group(one), lab.group(other));
+    let (victim, writes) = (a_victim(lab, &one), 1 + lab.below(3) as u32);
+    match what {
+        0 => lab.crash(victim),
+        1 => lab.world(|world| world.crash(victim, CrashPoint::Unsent)),
+        2 => lab.world(|world| world.crash(victim, CrashPoint::AfterWrites(writes))),
         3 => one.iter().for_each(|&id| lab.crash(id)),
-        4 => lab.world(|world| world.pause(leader)),
+        4 => lab.world(|world| world.pause(victim)),
         _ => lab.world(|world| {
             for (a, b) in one.iter().flat_map(|a| other.iter().map(move |b| (*a, *b))) {
-                if a != b {
-                    world.cut(a, b);
-                }
+                world.cut(a, b);
             }
         }),
     }
+    let pause = lab.below(400);
+    lab.sleep_ms(20 + pause).await;
+    (matches!(what, 1 | 2), !lab.is_up(victim))
 }
 
 pub(super) async fn migration_faults_4x<L: Lab4B>(lab: ShardLab<L>) -> Outcome {
     lab.add_groups(GIDS);
     let (keeper, client) = (lab.keeper(), lab.client());
     lab.join(keeper, &GIDS).await?;
-    let stop = Rc::new(Cell::new(false));
-    let tasks: Vec<_> =
-        (0..3).map(|_| lab.spawn(load(lab.clone(), lab.client(), Rc::clone(&stop)))).collect();
-    // A migration takes about a tenth of a second: every moment of it has its turn.
-    for round in 0..30 {
-        let leaves = GIDS[round % GIDS.len()];
-        if round % 2 == 0 {
+    let load = Load::of(&lab, 3);
+    let shows = || GIDS.iter().any(|&gid| lab.held(gid).is_some());
+    let mut hits = Hits::default();
+    // Every fault at every moment, once to whoever gives and once to whoever takes.
+    for round in 0..2 * MOMENTS.len() * FAULTS {
+        let (moment, what) = (round % MOMENTS.len(), round / MOMENTS.len() % FAULTS);
+        let takers = (round + round / FAULTS) % 2;
+        settle(&lab, keeper, 1_000).await?;
+        let leaves = any(&lab, &GIDS);
+        let is_leave = lab.chance(1, 2);
+        if is_leave {
             lab.leave(keeper, &[leaves]).await?;
         } else {
-            lab.give(keeper, Shard::new(lab.below(KEYS) as u16), leaves).await?;
+            let config = lab.query(keeper, None).await?;
+            let others: Vec<Shard> = (config.all_shards())
+                .filter(|shard| config.owner(*shard) != Some(Gid::new(leaves)))
+                .collect();
+            lab.give(keeper, any(&lab, &others), leaves).await?;
         }
-        lab.sleep_ms(5 * round as u64 % 110).await;
-        fault(&lab);
-        let pause = lab.below(400);
-        lab.sleep_ms(pause).await;
+        let is_seen = || under_way(&lab, MOMENTS[moment]).is_some();
+        if shows() && watch_for(&lab, 1_000, is_seen).await {
+            hits.moments[moment] += 1;
+        } else if !shows() {
+            // A migration takes about a tenth of a second: every moment of it has its turn.
+            lab.sleep_ms(5 * round as u64 % 110).await;
+        }
+        let pair = under_way(&lab, MOMENTS[moment]).unwrap_or_else(|| two_groups(&lab));
+        let (is_armed, is_down) = fault(&lab, what, pair[takers], pair[1 - takers]).await;
+        hits.armed += u32::from(is_armed);
+        hits.struck += u32::from(is_armed && is_down);
         calm(&lab);
-        if round % 2 == 0 {
+        if is_leave {
             lab.join(keeper, &[leaves]).await?;
         }
         let key = lab.below(KEYS);
         lab.append(client, &key.to_string(), &token(client.number, round as u64)).await;
     }
-    stop.set(true);
-    for task in tasks {
-        task.await;
+    load.end().await;
+    use_all(&lab).await;
+    let Hits { moments, armed, struck } = hits;
+    for (moment, times) in MOMENTS.iter().zip(moments) {
+        demand!(!shows() || times > 0, "script", "no fault came when a shard {moment:?}");
     }
-    for key in 0..KEYS {
-        lab.get(client, &key.to_string()).await;
-    }
+    demand!(2 * struck > armed, "script", "of {armed} crashes in a step only {struck} came");
     Ok(())
 }
 
 pub(super) async fn late_messages_4x<L: Lab4B>(lab: ShardLab<L>) -> Outcome {
-    weather(&lab, 5, 800, 5, |lab| async move {
+    let late = Rc::new(Cell::new(0));
+    let seen = Rc::clone(&late);
+    weather(&lab, 5, 800, (5, 5), |lab| async move {
         lab.set_network(Network::unreliable().with_late_messages());
-        for _ in 0..10 {
-            lab.sleep_ms(1_000).await;
+        for round in 0..40 {
+            if round >= 10 && seen.get() > 0 {
+                break;
+            }
+            lab.sleep_ms(800).await;
             let servers = lab.group(any(&lab, &GIDS));
             let victim = a_victim(&lab, &servers);
+            // Whatever comes to it in its next life, while nobody can reach it, was sent before.
+            lab.world(|world| world.isolate(victim));
             lab.crash(victim);
-            lab.sleep_ms(50).await;
+            lab.sleep_ms(100).await;
             lab.restart(victim);
+            lab.sleep_ms(900).await;
+            let rpcs = lab.cluster().world().traffic(victim).rpcs_in_this_life;
+            seen.set(seen.get() + rpcs);
+            lab.world(|world| world.rejoin(victim));
         }
         Ok(())
     })
-    .await
-    .map(drop)
+    .await?;
+    let (copies, late) = (lab.cluster().world().totals().copies, late.get());
+    demand!(copies > 100, "script", "only {copies} messages were to arrive twice");
+    demand!(late > 0, "script", "nothing came to a server that was sent in an earlier life of its");
+    Ok(())
 }

@@ -1,0 +1,120 @@
+//! Which part of a campaign is this machine's.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// Every `of`-th seed, beginning with `number`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    pub number: u64,
+    pub of: u64,
+}
+
+impl Share {
+    /// Everything.
+    pub const ALL: Self = Self { number: 0, of: 1 };
+
+    /// Where in a job array this process runs: what Slurm says, or the index that Kubernetes gives
+    /// an indexed job, or that of a job in a matrix of GitHub Actions. The latter two do not tell
+    /// how many there are; the recipes put that into a variable of their own.
+    pub fn from_environment(get: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
+        let number = |name: &str| -> Result<Option<u64>, String> {
+            let Some(text) = get(name) else { return Ok(None) };
+            let number = text.trim().parse();
+            number.map(Some).map_err(|_| format!("{name} is `{text}`, and should be a number"))
+        };
+        let arrays = [
+            ("SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_COUNT", "SLURM_ARRAY_TASK_MIN"),
+            ("JOB_COMPLETION_INDEX", "JOB_COMPLETIONS", ""),
+            ("STRATEGY_JOB_INDEX", "STRATEGY_JOB_TOTAL", ""),
+        ];
+        for (index, total, first) in arrays {
+            let Some(at) = number(index)? else { continue };
+            let Some(of) = number(total)? else {
+                return Err(format!("{index} is set and {total} is not: say --shard I/N"));
+            };
+            let first = if first.is_empty() { None } else { number(first)? };
+            let share = Self { number: at.saturating_sub(first.unwrap_or(0)), of };
+            return share.checked().ok_or_else(|| {
+                format!("{index} is {at} of {total} {of}: this is no part of a whole")
+            });
+        }
+        Ok(Self::ALL)
+    }
+
+    fn checked(self) -> Option<Self> {
+        (self.number < self.of).then_some(self)
+    }
+
+    /// Whether a seed belongs to it.
+    pub fn has(self, seed: u64) -> bool {
+        seed % self.of == self.number
+    }
+}
+
+impl FromStr for Share {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parse = || {
+            let (number, of) = text.split_once('/')?;
+            Self { number: number.trim().parse().ok()?, of: of.trim().parse().ok()? }.checked()
+        };
+        parse().ok_or_else(|| "I/N is wanted, with I from 0 to N-1, as in 0/4".to_string())
+    }
+}
+
+impl fmt::Display for Share {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.number, self.of)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(variables: &[(&str, &str)]) -> Result<Share, String> {
+        let get = |name: &str| {
+            variables.iter().find(|(it, _)| *it == name).map(|(_, value)| (*value).to_string())
+        };
+        Share::from_environment(get)
+    }
+
+    #[test]
+    fn job_arrays_say_which_part_it_is() {
+        assert_eq!(of(&[]), Ok(Share::ALL));
+        let slurm = [
+            ("SLURM_ARRAY_TASK_ID", "5"),
+            ("SLURM_ARRAY_TASK_COUNT", "4"),
+            ("SLURM_ARRAY_TASK_MIN", "3"),
+        ];
+        assert_eq!(of(&slurm), Ok(Share { number: 2, of: 4 }));
+        let kubernetes = [("JOB_COMPLETION_INDEX", "0"), ("JOB_COMPLETIONS", "10")];
+        assert_eq!(of(&kubernetes), Ok(Share { number: 0, of: 10 }));
+        let github = [("STRATEGY_JOB_INDEX", "7"), ("STRATEGY_JOB_TOTAL", "8")];
+        assert_eq!(of(&github), Ok(Share { number: 7, of: 8 }));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_said() {
+        for variables in [
+            &[("JOB_COMPLETION_INDEX", "1")][..],
+            &[("JOB_COMPLETION_INDEX", "x"), ("JOB_COMPLETIONS", "2")],
+            &[("STRATEGY_JOB_INDEX", "8"), ("STRATEGY_JOB_TOTAL", "8")],
+        ] {
+            assert!(of(variables).is_err(), "{variables:?}");
+        }
+        for bad in ["", "1", "1/1", "2/1", "-1/2", "0/0", "a/b", "1/2/3"] {
+            assert!(bad.parse::<Share>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn every_seed_belongs_to_one() {
+        for seed in 0..100 {
+            let shares = (0..7).map(|number| Share { number, of: 7 });
+            assert_eq!(shares.filter(|share| share.has(seed)).count(), 1);
+        }
+    }
+}

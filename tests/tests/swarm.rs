@@ -1,0 +1,281 @@
+//! The swarm: trials are a function of their seed, shards of a campaign add up to the whole, and
+//! what fails is made small and runs again from its file.
+
+use labrpc::{Context, Fault, Instant, NodeId, Persister};
+use raft::{Applied, Config, Consensus, LogId, Message, NotLeader, Raft, Status, View};
+use std::fs;
+use std::path::Path;
+use tests::catalogue::Catalogue;
+use tests::cli::{BAD_USE, Console, FAILED, WELL, main_with};
+use tests::run::Options;
+use tests::swarm::shrink::shrink;
+use tests::swarm::{System, Trial, reference};
+
+/// Status, standard output, standard error.
+fn said(catalogue: &Catalogue, words: &[&str]) -> (u8, String, String) {
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let mut console = Console { out: &mut out, err: &mut err, progress: false };
+    let words = ["lab"].iter().chain(words).copied();
+    let status = main_with(catalogue, words, &mut console);
+    (status, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
+}
+
+/// What `lab fuzz` says but for how long it took.
+fn without_times(out: &str) -> String {
+    let is_timed = |line: &&str| line.contains("CPU") || line.ends_with(" s");
+    out.lines().filter(|line| !is_timed(line)).map(|line| format!("{line}\n")).collect()
+}
+
+#[test]
+fn a_trial_is_a_function_of_its_seed() {
+    for system in System::ALL {
+        for seed in 0..30 {
+            let trial = Trial::draw(system, seed);
+            let (one, other) = (
+                reference(&trial, &Options::default()),
+                reference(&trial, &Options { marks: true, ..Options::default() }),
+            );
+            assert_eq!(one.outcome, Ok(()), "{system} with seed {seed}");
+            assert_eq!(one.fingerprint, other.fingerprint, "{system} with seed {seed}");
+            assert!(!other.marks.is_empty(), "{system} with seed {seed} saw nothing");
+        }
+    }
+}
+
+#[test]
+fn a_trial_has_a_text_and_a_text_its_trial() {
+    for system in System::ALL {
+        for seed in 0..200 {
+            let trial = Trial::draw(system, seed);
+            let text = trial.to_text();
+            assert_eq!(Trial::from_text(&text), Ok(trial), "{text}");
+        }
+    }
+}
+
+#[test]
+fn a_text_that_makes_no_sense_is_told_so() {
+    let text = Trial::draw(System::Kv, 1).to_text();
+    let change = |from: &str, to: &str| {
+        let line = text.lines().find(|line| line.starts_with(from)).expect("there is such a line");
+        Trial::from_text(&text.replace(line, to)).unwrap_err().to_string()
+    };
+    for (from, to, says) in [
+        ("servers", "servers = 0", "servers = 0: it can be 1 to 15"),
+        ("servers", "savers = 3", "savers"),
+        ("keys", "keys = 0", "keys = 0: it can be 1 to 1000"),
+        ("clients", "clients = 1000", "clients = 1000: it can be 0 to 100"),
+        ("reads", "reads = \"maybe\"", "not `maybe`"),
+        ("network", "network = \"wet\"", "wet"),
+        ("system", "system = \"kvs\"", "kvs"),
+        ("lasting", "lasting = \"\"\"\ncrash n99\n", "there is no n99"),
+    ] {
+        let error = change(from, to);
+        assert!(error.contains(says), "{to}: {error}");
+    }
+}
+
+/// Who is left out at the end is no majority, and what is drawn can be run.
+#[test]
+fn what_lasts_leaves_a_majority() {
+    for system in System::ALL {
+        for seed in 0..500 {
+            let trial = Trial::draw(system, seed);
+            let lost = |fault: &&Fault| matches!(fault, Fault::LoseDisk { .. });
+            for cluster in 0..=trial.groups {
+                let mine = |fault: &Fault| {
+                    fault.nodes().iter().all(|node| node.index() / trial.servers == cluster)
+                };
+                let planned = trial.plan.0.iter().map(|(_, fault)| fault).filter(lost);
+                let gone = planned.chain(&trial.lasting).filter(|fault| mine(fault)).count();
+                assert!(2 * gone < trial.servers, "{system} with seed {seed}");
+            }
+        }
+    }
+}
+
+#[test]
+fn any_number_of_threads_comes_to_the_same() {
+    let reference = Catalogue::reference();
+    let run = |jobs| said(&reference, &["fuzz", "--seeds", "25", "--jobs", jobs]);
+    let ((status, one, _), (_, three, _)) = (run("1"), run("3"));
+    assert_eq!(status, WELL, "{one}");
+    let of = |out: &str| without_times(out).replace("1 thread", "").replace("3 threads", "");
+    assert_eq!(of(&one), of(&three));
+}
+
+#[test]
+fn the_parts_of_a_campaign_are_the_whole() {
+    let (reference, folder) = (Catalogue::reference(), tempfile::tempdir().unwrap());
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let campaign = ["fuzz", "raft", "kv", "--seed-range", "3..40"];
+    for part in ["0/3", "1/3", "2/3"] {
+        let json = file(&part.replace('/', "-"));
+        let words = [&campaign[..], &["--shard", part, "--json", &json]].concat();
+        assert_eq!(said(&reference, &words).0, WELL);
+    }
+    let (whole, merged) = (file("whole"), file("merged"));
+    assert_eq!(said(&reference, &[&campaign[..], &["--json", &whole]].concat()).0, WELL);
+    let parts = ["2-3", "0-3", "1-3"].map(file);
+    let words = ["merge", &parts[0], &parts[1], &parts[2], "--json", &merged];
+    let (status, out, err) = said(&reference, &words);
+    assert_eq!((status, err.as_str()), (WELL, ""), "{out}");
+    let of = |path: &str| {
+        let text = fs::read_to_string(path).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+        ["raft", "kv"].map(|system| {
+            let figures = &json["systems"][system];
+            let of = |name: &str| figures[name].clone();
+            (of("trials"), of("messages"), of("marks"), of("fingerprint"))
+        })
+    };
+    assert_eq!(of(&whole), of(&merged));
+
+    for (words, says) in [
+        (vec!["merge", &parts[0], &parts[1]], "0/3"),
+        (vec!["merge", &parts[0], &parts[0]], "this part is there already"),
+        (vec!["merge", &parts[0], &whole], "another campaign"),
+        (vec!["merge", "no-such-file"], "cannot read no-such-file"),
+    ] {
+        let (status, _, err) = said(&reference, &words);
+        assert_eq!(status, BAD_USE, "{words:?}");
+        assert!(err.contains(says) || says == "0/3" && err.contains("1/3"), "{err}");
+    }
+}
+
+#[test]
+fn bad_use_is_told() {
+    let reference = Catalogue::reference();
+    for (words, says) in [
+        (&["fuzz", "rafft"][..], "there is raft"),
+        (&["fuzz", "--shard", "3/3"], "I/N is wanted"),
+        (&["fuzz", "--for", "soon"], "a number of seconds"),
+        (&["fuzz", "--seeds", "3", "--for", "3s"], "cannot be used with"),
+        (&["fuzz", "--out", "no/such/folder"], "is no folder"),
+        (&["fuzz", "--json", "no/such/folder/file"], "cannot write"),
+        (&["replay", "no-such-file.toml"], "cannot read no-such-file.toml"),
+        (&["replay", "figure_8_2c"], "Say --seed N"),
+    ] {
+        let (status, _, err) = said(&reference, words);
+        assert_eq!(status, BAD_USE, "{words:?}: {err}");
+        assert!(err.contains(says), "{words:?}: {err}");
+    }
+}
+
+// ---- what fails ------------------------------------------------------------------------------
+
+type Cx<'a> = Context<'a, Message>;
+
+/// The reference, but for its disk: of what it is given that says how a server voted, half is lost.
+#[derive(Clone)]
+struct Forgetful(Raft);
+
+/// A disk that keeps no vote.
+struct NoVote<'a>(&'a mut dyn Persister);
+
+impl Forgetful {
+    fn step<T>(cx: &mut Cx<'_>, step: impl FnOnce(&mut Cx<'_>) -> T) -> T {
+        let before = cx.disk.state().to_vec();
+        let out = step(cx);
+        if cx.disk.state() != before {
+            NoVote(cx.disk).forget();
+        }
+        out
+    }
+}
+
+impl NoVote<'_> {
+    /// The state is a term and a vote.
+    fn forget(&mut self) {
+        let (term, _): (raft::Term, Option<NodeId>) =
+            labgob::decode(self.0.state()).expect("a term and a vote");
+        self.0.save_state(&labgob::encode(&(term, None::<NodeId>)));
+    }
+}
+
+impl Consensus for Forgetful {
+    type Message = Message;
+
+    fn boot(cx: &mut Cx<'_>, peers: &[NodeId], config: Config) -> Self {
+        Self(Raft::boot(cx, peers, config))
+    }
+
+    fn on_message(&mut self, cx: &mut Cx<'_>, from: NodeId, message: Message) {
+        Self::step(cx, |cx| self.0.on_message(cx, from, message));
+    }
+
+    fn on_wakeup(&mut self, cx: &mut Cx<'_>) {
+        Self::step(cx, |cx| self.0.on_wakeup(cx));
+    }
+
+    fn next_wakeup(&self) -> Option<Instant> {
+        self.0.next_wakeup()
+    }
+
+    fn propose(&mut self, cx: &mut Cx<'_>, command: &[u8]) -> Result<LogId, NotLeader> {
+        self.0.propose(cx, command)
+    }
+
+    fn next_applied<'a>(&'a mut self, disk: &'a dyn Persister) -> Option<Applied<'a>> {
+        self.0.next_applied(disk)
+    }
+
+    fn snapshot(&mut self, cx: &mut Cx<'_>, upto: raft::Index, state: &[u8]) {
+        self.0.snapshot(cx, upto, state);
+    }
+
+    fn status(&self) -> Status {
+        self.0.status()
+    }
+
+    fn view(&self) -> Option<&dyn View> {
+        None
+    }
+}
+
+#[test]
+fn what_fails_is_made_small_and_runs_from_its_file() {
+    let (catalogue, folder) = (Catalogue::of_raft::<Forgetful>(), tempfile::tempdir().unwrap());
+    let out = folder.path().display().to_string();
+    let (status, said_of_it, err) =
+        said(&catalogue, &["fuzz", "raft", "--seeds", "3000", "--out", &out]);
+    assert_eq!(status, FAILED, "nobody noticed\n{said_of_it}{err}");
+    let files: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|it| it.unwrap().path()).collect();
+    let [file] = &files[..] else { panic!("there are {files:?}") };
+    let text = fs::read_to_string(file).unwrap();
+    let trial = Trial::from_text(&text).unwrap();
+    assert!(trial.plan.0.len() <= 5, "{text}");
+    assert!(said_of_it.contains(&format!("replay {}", file.display())), "{said_of_it}");
+    let (status, again, _) = said(&catalogue, &["replay", &file.display().to_string()]);
+    assert_eq!(status, FAILED, "{again}");
+    let reason = |text: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix("  reason:    "));
+        line.map(|line| line.split(':').next().unwrap_or_default().to_string())
+    };
+    assert!(text.contains(&reason(&again).expect("a reason")), "{text}\n{again}");
+    // The reference has no trouble with it.
+    let (status, ..) = said(&Catalogue::reference(), &["replay", &file.display().to_string()]);
+    assert_eq!(status, WELL);
+    assert!(Path::new(file).exists());
+}
+
+#[test]
+fn only_the_same_failure_counts_while_a_trial_shrinks() {
+    let catalogue = Catalogue::of_raft::<Forgetful>();
+    let run = |trial: &Trial| catalogue.try_out(trial, &Options::default()).unwrap().outcome.err();
+    let found = (0..3_000).map(|seed| Trial::draw(System::Raft, seed)).find_map(|trial| {
+        let failure = run(&trial)?;
+        Some((trial, failure))
+    });
+    let (trial, failure) = found.expect("a forgotten vote is noticed");
+    let mut tried = 0;
+    let shrunk = shrink(&trial, &failure, 300, |trial| {
+        tried += 1;
+        run(trial)
+    });
+    assert_eq!((shrunk.attempts, shrunk.failure.property.as_str()), (tried, &*failure.property));
+    assert!(tried <= 300);
+    assert_eq!(run(&shrunk.trial).unwrap(), shrunk.failure, "what is reported is what happens");
+    let untouched = shrink(&trial, &failure, 0, run);
+    assert_eq!((untouched.trial, untouched.attempts), (trial, 0));
+}
