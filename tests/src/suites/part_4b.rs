@@ -539,8 +539,10 @@ async fn challenge2_unaffected_4b<L: Lab4B>(lab: ShardLab<L>) -> Outcome {
     let owned = keys_of(&book, &scene.config().await?, 1);
     demand!(owned.len() == 5, "balance", "the second of two groups has {} shards", owned.len());
     lab.sleep_ms(1_000).await;
+    // Who asks the master first is served by the new owner alone, and so knows that a shard has come.
+    let newcomer = lab.client();
     for &key in &owned {
-        book.put(&lab, scene.client, key).await;
+        book.put(&lab, newcomer, key).await;
     }
     // Its shards will never come to the other group, and that must not matter.
     scene.crash(&[0]);

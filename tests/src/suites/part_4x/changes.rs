@@ -234,9 +234,13 @@ pub(super) async fn exchange_4x<L: Lab4B>(lab: ShardLab<L>) -> Outcome {
         let pause = lab.below(600);
         lab.sleep_ms(pause).await;
         if round % 3 == 1 {
-            PAIR.iter().for_each(|&gid| lab.crash_group(gid));
+            for gid in PAIR {
+                lab.crash_group(gid);
+            }
             lab.sleep_ms(100).await;
-            PAIR.iter().for_each(|&gid| lab.restart_group(gid));
+            for gid in PAIR {
+                lab.restart_group(gid);
+            }
             let pause = lab.below(600);
             lab.sleep_ms(pause).await;
         }
