@@ -151,14 +151,16 @@ where
     }
     load.end().await;
     let made = changes.made;
-    demand!(made > 5, "progress", "only {made} configurations were made in the storm");
+    demand!(made >= 3, "progress", "only {made} configurations were made in the storm");
     use_all(lab).await;
     Ok(())
 }
 
-/// How long a lull is, and how much clients get done in it, even if groups and clients look for what
-/// is new every 100 ms only.
-const LULL: (u64, usize) = (5_000, 50);
+/// How long a lull is, in milliseconds, and how many operations five clients get done in it at the
+/// least. The reference does several hundred, and so does one whose groups and clients look for
+/// what is new every 100 ms; and this much does one that takes 100 ms for each operation, and a
+/// second and a half to come round.
+const LULL: (u64, usize) = (3_000, 75);
 
 /// Nothing goes wrong, and nothing changes.
 async fn lull<L: Lab4B>(lab: &ShardLab<L>) -> Outcome {
