@@ -461,11 +461,11 @@ pub(super) async fn migration_faults_4x<L: Lab4B>(lab: ShardLab<L>) -> Outcome {
         if is_leave {
             lab.leave(keeper, &[leaves]).await?;
         } else {
-            let config = lab.query(keeper, None).await?;
-            let others: Vec<Shard> = (config.all_shards())
-                .filter(|shard| config.owner(*shard) != Some(Gid::new(leaves)))
-                .collect();
-            lab.give(keeper, any(&lab, &others), leaves).await?;
+            let shard = Shard::new(lab.below(KEYS) as u16);
+            let owner = lab.query(keeper, None).await?.owner(shard);
+            let others: Vec<u64> =
+                GIDS.into_iter().filter(|gid| owner != Some(Gid::new(*gid))).collect();
+            lab.give(keeper, shard, any(&lab, &others)).await?;
         }
         let is_seen = || under_way(&lab, MOMENTS[moment]).is_some();
         if shows() && watch_for(&lab, 1_000, is_seen).await {
