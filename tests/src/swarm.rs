@@ -179,11 +179,6 @@ impl Trial {
             }
     }
 
-    /// How many bytes of Raft state are too many.
-    fn max_raft_state(&self) -> Option<usize> {
-        self.snapshots
-    }
-
     fn raft_config(&self) -> ::raft::Config {
         ::raft::Config {
             max_entries: self.max_entries,
@@ -194,11 +189,7 @@ impl Trial {
     }
 
     fn rsm_config(&self) -> rsm::Config {
-        rsm::Config {
-            raft: self.raft_config(),
-            max_raft_state: self.max_raft_state(),
-            reads: self.reads,
-        }
+        rsm::Config { raft: self.raft_config(), max_raft_state: self.snapshots, reads: self.reads }
     }
 
     fn storm(&self) -> Duration {

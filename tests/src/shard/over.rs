@@ -80,61 +80,39 @@ impl<R: Consensus + 'static> Lab4B for Over<R> {
     }
 }
 
-impl<R: Consensus> LabServer for MasterServer<Recorder<R>> {
-    fn is_leader(&self) -> bool {
-        self.server().raft().status().is_leader
-    }
+/// A server of either kind shows the replica inside, and what it has refused at its own door.
+macro_rules! shows_its_replica {
+    ($($server:ident)*) => {$(
+        impl<R: Consensus> LabServer for $server<Recorder<R>> {
+            fn is_leader(&self) -> bool {
+                self.server().raft().status().is_leader
+            }
 
-    fn replica(&self) -> Option<&dyn Replica> {
-        Some(self)
-    }
+            fn replica(&self) -> Option<&dyn Replica> {
+                Some(self)
+            }
+        }
+
+        impl<R: Consensus> Replica for $server<Recorder<R>> {
+            fn status(&self) -> Status {
+                self.server().status()
+            }
+
+            fn view(&self) -> Option<&dyn View> {
+                self.server().view()
+            }
+
+            fn deliveries(&self) -> &Deliveries {
+                self.server().deliveries()
+            }
+
+            fn refused(&self) -> u64 {
+                self.refused()
+            }
+        }
+    )*};
 }
-
-impl<R: Consensus> Replica for MasterServer<Recorder<R>> {
-    fn status(&self) -> Status {
-        self.server().status()
-    }
-
-    fn view(&self) -> Option<&dyn View> {
-        self.server().view()
-    }
-
-    fn deliveries(&self) -> &Deliveries {
-        self.server().deliveries()
-    }
-
-    fn refused(&self) -> u64 {
-        self.refused()
-    }
-}
-
-impl<R: Consensus> LabServer for Group<Recorder<R>> {
-    fn is_leader(&self) -> bool {
-        self.server().raft().status().is_leader
-    }
-
-    fn replica(&self) -> Option<&dyn Replica> {
-        Some(self)
-    }
-}
-
-impl<R: Consensus> Replica for Group<Recorder<R>> {
-    fn status(&self) -> Status {
-        self.server().status()
-    }
-
-    fn view(&self) -> Option<&dyn View> {
-        self.server().view()
-    }
-
-    fn deliveries(&self) -> &Deliveries {
-        self.server().deliveries()
-    }
-
-    fn refused(&self) -> u64 {
-        self.refused()
-    }
-}
+shows_its_replica! { MasterServer Group }
 
 impl<R: Consensus> GroupServer for Group<Recorder<R>> {
     fn holdings(&self) -> Option<Holdings<'_>> {

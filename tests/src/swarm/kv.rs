@@ -1,7 +1,7 @@
 //! Trials of a key/value service: clients share keys, and afterwards every key is written and read.
 
 use super::Trial;
-use super::weather::{calm, pause, perform, storm, until_done};
+use super::weather::{pause, perform, serve};
 use crate::Outcome;
 use crate::kv::{Clerk, KvLab, Lab3, Service, Setup};
 use crate::linear::KvOp;
@@ -67,16 +67,11 @@ async fn look<L: Lab3>(lab: KvLab<L>, key: String) -> Outcome {
 async fn script<L: Lab3>(lab: KvLab<L>, trial: Trial) -> Outcome {
     let stop = Rc::new(Cell::new(false));
     let clerks: Vec<Clerk> = (0..trial.clients).map(|_| lab.clerk()).collect();
-    let mut tasks: Vec<_> = clerks
+    let tasks = clerks
         .into_iter()
         .map(|clerk| lab.spawn(client(lab.clone(), trial.clone(), clerk, Rc::clone(&stop))))
         .collect();
-    storm(&lab, &trial).await;
-    stop.set(true);
-    let counted_on = calm(&lab, &trial);
-    if counted_on.iter().any(Vec::is_empty) {
-        return Ok(());
-    }
-    tasks.extend((0..trial.keys).map(|key| lab.spawn(look(lab.clone(), key.to_string()))));
-    until_done(&lab, &trial, "an answer for every client", tasks).await
+    let look =
+        || (0..trial.keys).map(|key| lab.spawn(look(lab.clone(), key.to_string()))).collect();
+    serve(&lab, &trial, &stop, tasks, look).await
 }

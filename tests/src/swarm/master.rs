@@ -2,7 +2,7 @@
 //! and ask for configurations.
 
 use super::Trial;
-use super::weather::{calm, pause, perform, storm, until_done};
+use super::weather::{pause, perform, serve};
 use crate::Outcome;
 use crate::run::{Options, Report};
 use crate::shard::{Alone, Keeper, Lab4A, Lab4B, Setup, ShardLab, Sharded};
@@ -85,16 +85,9 @@ async fn look<L: Lab4B>(lab: ShardLab<L>) -> Outcome {
 async fn script<L: Lab4B>(lab: ShardLab<L>, trial: Trial) -> Outcome {
     let stop = Rc::new(Cell::new(false));
     let keepers: Vec<Keeper> = (0..trial.clients).map(|_| lab.keeper()).collect();
-    let mut tasks: Vec<_> = keepers
+    let tasks = keepers
         .into_iter()
         .map(|keeper| lab.spawn(client(lab.clone(), trial.clone(), keeper, Rc::clone(&stop))))
         .collect();
-    storm(&lab, &trial).await;
-    stop.set(true);
-    let counted_on = calm(&lab, &trial);
-    if counted_on.iter().any(Vec::is_empty) {
-        return Ok(());
-    }
-    tasks.push(lab.spawn(look(lab.clone())));
-    until_done(&lab, &trial, "an answer for every client", tasks).await
+    serve(&lab, &trial, &stop, tasks, || vec![lab.spawn(look(lab.clone()))]).await
 }

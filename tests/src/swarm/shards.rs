@@ -4,7 +4,7 @@
 use super::Trial;
 use super::kv::any_op;
 use super::master::setup;
-use super::weather::{calm, pause, perform, storm, until_done};
+use super::weather::{pause, perform, serve};
 use crate::Outcome;
 use crate::run::{Options, Report};
 use crate::shard::{Client, Keeper, Lab4B, ShardLab, Sharded};
@@ -97,12 +97,7 @@ async fn script<L: Lab4B>(lab: ShardLab<L>, trial: Trial) -> Outcome {
         .map(|it| lab.spawn(client(lab.clone(), trial.clone(), it, Rc::clone(&stop))))
         .collect();
     tasks.push(lab.spawn(changes(lab.clone(), trial.clone(), keeper, Rc::clone(&stop))));
-    storm(&lab, &trial).await;
-    stop.set(true);
-    let counted_on = calm(&lab, &trial);
-    if counted_on.iter().any(Vec::is_empty) {
-        return Ok(());
-    }
-    tasks.extend((0..trial.keys).map(|key| lab.spawn(look(lab.clone(), key.to_string()))));
-    until_done(&lab, &trial, "an answer for every client", tasks).await
+    let look =
+        || (0..trial.keys).map(|key| lab.spawn(look(lab.clone(), key.to_string()))).collect();
+    serve(&lab, &trial, &stop, tasks, look).await
 }

@@ -85,8 +85,27 @@ where
     Ok(())
 }
 
+/// Lets the storm pass while clients are at work, tells them to stop, and demands that in the calm
+/// after it all of them are answered, and who comes only now. Where a cluster has no majority left
+/// nothing can be demanded.
+pub(super) async fn serve<C: Stage>(
+    script: &Script<C>,
+    trial: &Trial,
+    stop: &Cell<bool>,
+    mut clients: Vec<Task<Outcome>>,
+    newcomers: impl FnOnce() -> Vec<Task<Outcome>>,
+) -> Outcome {
+    storm(script, trial).await;
+    stop.set(true);
+    if calm(script, trial).iter().any(Vec::is_empty) {
+        return Ok(());
+    }
+    clients.extend(newcomers());
+    until_done(script, trial, "an answer for every client", clients).await
+}
+
 /// Waits for tasks in the same way.
-pub(super) async fn until_done<C: Stage>(
+async fn until_done<C: Stage>(
     script: &Script<C>,
     trial: &Trial,
     what: &str,
