@@ -231,7 +231,7 @@
 //! | vote in a later term | the term; the vote | the term, and no vote that anyone has heard of |
 //! | append | a later term; the entries one by one, of which the first to conflict drops all that follow | the first few of the leader's entries; what was dropped was not committed |
 //! | proposal | the entry | |
-//! | own snapshot | the snapshot; the log is trimmed | a log that begins before the snapshot, as with a tail |
+//! | own snapshot | the snapshot; the log is trimmed | a log that begins too far before the snapshot; `storage::load` trims it |
 //! | snapshot of the leader, which matches | the same | the same |
 //! | snapshot of the leader, which does not | the snapshot; the log is emptied; it is moved | a log that the snapshot replaces; `storage::load` finishes the job |
 //!

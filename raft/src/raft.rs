@@ -316,7 +316,7 @@ impl Consensus for Raft {
         assert!((1..=1024).contains(&config.max_entries), "{config:?}");
         assert!((1..=64).contains(&config.max_in_flight), "{config:?}");
         assert!(!config.heartbeat.is_zero() && !config.retry.is_zero(), "{config:?}");
-        let (hard, log) = storage::load(cx.disk);
+        let (hard, log) = storage::load(cx.disk, config.snapshot_tail);
         let peers: Vec<NodeId> = peers.iter().copied().filter(|&peer| peer != cx.me).collect();
         let timers = Timers { election: cx.now, due: vec![cx.now; peers.len()], round: cx.now };
         // What the snapshot covers is known to be committed; of the rest a leader will tell.

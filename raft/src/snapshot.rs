@@ -1,10 +1,10 @@
 //! Lab 2D: log compaction (section 7).
 
+use crate::Index;
 use crate::message::{InstallSnapshot, InstallSnapshotReply, Message};
 use crate::raft::{Cx, Node};
 use crate::refusal::Refusal;
 use crate::storage;
-use crate::{Index, LogId};
 use labgob::Bytes;
 use labrpc::NodeId;
 
@@ -27,15 +27,8 @@ impl Node {
         }
         let last = self.log.id_at(upto).expect("what is applied and not covered is held");
         storage::save_snapshot(cx.disk, last, state);
-        self.compact(cx, last);
+        storage::compact(cx.disk, &mut self.log, last, self.config.snapshot_tail);
         cx.note("snapshot", format_args!("up to {last}, {} bytes", state.len()));
-    }
-
-    /// Drops what the snapshot covers, less a tail for followers that lag a little.
-    fn compact(&mut self, cx: &mut Cx<'_>, last: LogId) {
-        let keep_from = last.index.get().saturating_sub(self.config.snapshot_tail) + 1;
-        self.log.compact(last, Index::new(keep_from));
-        cx.disk.trim(self.log.held().start.get());
     }
 
     /// Sends the snapshot on the disk to a follower that lags behind the start of the log.
@@ -84,7 +77,7 @@ impl Node {
             if self.log.last().index > last.index {
                 cx.note("keeps what follows", format_args!("{last}, up to {}", self.log.last()));
             }
-            self.compact(cx, last);
+            storage::compact(cx.disk, &mut self.log, last, self.config.snapshot_tail);
         } else {
             storage::discard_log(cx.disk, last);
             self.log.replace(last);

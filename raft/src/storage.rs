@@ -91,11 +91,12 @@ pub(crate) fn read_snapshot(disk: &dyn Persister) -> Option<(LogId, &[u8])> {
     Some(labgob::decode_prefix(bytes).expect("a snapshot on the disk begins with its last entry"))
 }
 
-/// Everything a server remembers when it starts.
+/// Everything a server remembers when it starts. Of what the snapshot covers, the log keeps `tail`
+/// entries.
 ///
 /// # Panics
 /// If the disk holds anything that no server of this kind can have written.
-pub(crate) fn load(disk: &mut dyn Persister) -> (HardState, Log) {
+pub(crate) fn load(disk: &mut dyn Persister, tail: u64) -> (HardState, Log) {
     let hard_state = match disk.state() {
         [] => HardState::default(),
         bytes => labgob::decode(bytes).expect("the state on the disk is a term and a vote"),
@@ -120,8 +121,17 @@ pub(crate) fn load(disk: &mut dyn Persister) -> (HardState, Log) {
     for index in held.clone() {
         log.push(read_entry(disk, index).term);
     }
-    log.compact(snapshot, Index::new(held.start));
+    compact(disk, &mut log, snapshot, tail);
     (hard_state, log)
+}
+
+/// Drops what a snapshot covers, less a tail for followers that lag a little.
+pub(crate) fn compact(disk: &mut dyn Persister, log: &mut Log, snapshot: LogId, tail: u64) {
+    log.compact(snapshot, Index::new(snapshot.index.get().saturating_sub(tail) + 1));
+    let start = log.held().start.get();
+    if disk.log().start < start {
+        disk.trim(start);
+    }
 }
 
 /// Drops the whole log in favour of a snapshot.
