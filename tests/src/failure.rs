@@ -30,6 +30,29 @@ impl fmt::Display for Failure {
     }
 }
 
+/// What fails where nothing has been written yet: see [`not_written!`](crate::not_written).
+pub const NOT_WRITTEN: &str = "not written yet";
+
+/// What [`not_written!`](crate::not_written) panics with.
+#[derive(Clone, Copy, Debug)]
+pub struct NotWritten(pub &'static str);
+
+/// Stands where something is to be written, and says what. A run that comes to it fails as *not written
+/// yet*, where after a `todo!` it would have failed by a panic somewhere in the middle of a simulation.
+///
+/// ```should_panic
+/// fn propose(command: &[u8]) -> u64 {
+///     tests::not_written!("lab 2B: take the leader's commands into its log")
+/// }
+/// propose(b"x = 1");
+/// ```
+#[macro_export]
+macro_rules! not_written {
+    ($what:literal) => {
+        std::panic::panic_any($crate::NotWritten($what))
+    };
+}
+
 /// What a script, a check or a monitor says.
 pub type Outcome<T = ()> = Result<T, Failure>;
 

@@ -11,6 +11,7 @@ pub mod linear;
 pub mod load;
 pub mod monitor;
 pub mod mutants;
+pub mod points;
 pub mod run;
 pub mod scale;
 pub mod script;
@@ -18,4 +19,4 @@ pub mod shard;
 pub mod suites;
 pub mod swarm;
 
-pub use failure::{Failure, Outcome};
+pub use failure::{Failure, NOT_WRITTEN, NotWritten, Outcome};

@@ -4,7 +4,7 @@ use crate::arena::{Marks, Stage};
 use crate::linear::KvOperation;
 use crate::script::Script;
 use crate::suites::{Entry, Running, Scenario};
-use crate::{Failure, Outcome};
+use crate::{Failure, NOT_WRITTEN, NotWritten, Outcome};
 use cpu_time::ThreadTime;
 use kvraft::rsm::Reads;
 use labrpc::{Record, Totals, Trace, World};
@@ -118,11 +118,17 @@ fn catch_panics_quietly() {
     });
 }
 
-fn text_of(payload: &(dyn Any + Send)) -> String {
-    PANIC.take().unwrap_or_else(|| {
+/// The failure that a panic is.
+fn panicked(payload: &(dyn Any + Send)) -> Failure {
+    let told = PANIC.take();
+    if let Some(NotWritten(what)) = payload.downcast_ref() {
+        return Failure::new(NOT_WRITTEN, *what);
+    }
+    let text = told.unwrap_or_else(|| {
         let text = payload.downcast_ref::<&str>().map(ToString::to_string);
         text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_default()
-    })
+    });
+    Failure::new("no panic", text)
 }
 
 /// A failure that says more: of a script that was not done in time, who was waiting; and what the
@@ -171,7 +177,7 @@ pub(crate) fn perform<C: Play>(
     RUNNING.set(false);
     let mut outcome = match result {
         Ok(outcome) => outcome,
-        Err(payload) => Err(Failure::new("no panic", text_of(&*payload))),
+        Err(payload) => Err(panicked(&*payload)),
     };
     let mut report = Report {
         scenario,

@@ -1,6 +1,6 @@
 //! The `lab` command, as one types it.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -264,14 +264,25 @@ fn the_list_is_complete() {
     let words = out.split_whitespace().collect::<Vec<_>>().join(" ");
     for Case { scenario, .. } in catalogue.cases() {
         let go = scenario.go.join(", ");
-        assert!(out.contains(&format!("\n  {}\n", scenario.name)), "{}", scenario.name);
+        let points = tests::points::of(scenario.name).unwrap().points;
+        let plural = if points == 1 { "" } else { "s" };
+        let head = format!("\n  {} ({points} point{plural})\n", scenario.name);
+        assert!(out.contains(&head), "{}", scenario.name);
         assert!(words.contains(scenario.about) && words.contains(&go), "{}", scenario.name);
     }
-    for (part, count) in
-        [("2a", 3), ("2b", 10), ("2c", 8), ("2d", 7), ("3a", 14), ("3b", 9), ("4a", 3), ("4b", 14)]
-    {
+    for (part, count, points) in [
+        ("2a", 3, 15),
+        ("2b", 10, 25),
+        ("2c", 8, 20),
+        ("2d", 7, 15),
+        ("3a", 14, 40),
+        ("3b", 9, 35),
+        ("4a", 3, 20),
+        ("4b", 14, 55),
+    ] {
         let head = out.lines().find(|line| line.starts_with(&format!("{part}: "))).unwrap();
-        assert!(head.ends_with(&format!("({count} scenarios)")), "{head}");
+        let tail = format!("({count} scenarios, {points} points)");
+        assert!(head.ends_with(&tail), "{head}");
     }
     let last = out.lines().last().unwrap();
     assert!(
@@ -283,6 +294,7 @@ fn the_list_is_complete() {
     let list: Vec<Value> = serde_json::from_str(&well(&["list", "2a", "--json"])).unwrap();
     assert_eq!(list.len(), 3);
     assert_eq!(list[0]["go"][0], "TestInitialElection2A");
+    assert_eq!((&list[0]["points"], &list[0]["cost"]), (&json!(5), &json!(5)));
 }
 
 #[test]

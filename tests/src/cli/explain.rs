@@ -2,6 +2,7 @@
 
 use super::pool::Run;
 use super::text::{WIDTH, clip, count, ranges, wrap};
+use crate::NOT_WRITTEN;
 use crate::catalogue::{Case, Catalogue};
 use crate::run::Options;
 use labrpc::Trace;
@@ -18,7 +19,10 @@ const LINE: usize = 240;
 /// are in the order of their seeds; `None`, if all passed.
 pub fn failures(catalogue: &Catalogue, case: &Case, runs: &[Run]) -> Option<String> {
     let failed = || runs.iter().filter_map(|run| run.failure.as_ref().map(|why| (run, why)));
-    let (first, _) = failed().next()?;
+    let (first, why) = failed().next()?;
+    if why.property == NOT_WRITTEN {
+        return Some(format!("{}: {NOT_WRITTEN}: {}\n", case.name(), why.facts));
+    }
     let mut by_property: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
     for (run, failure) in failed() {
         by_property.entry(&failure.property).or_default().push(run.seed);

@@ -3,6 +3,7 @@
 use super::text::{WIDTH, count, wrap};
 use super::{Console, ListArguments, Stop, WELL, choose};
 use crate::catalogue::{Case, Catalogue, about_part};
+use crate::points;
 use serde::Serialize;
 use std::fmt::Write;
 
@@ -12,6 +13,9 @@ struct Object<'a> {
     part: &'a str,
     about: &'a str,
     go: &'a [&'a str],
+    /// What it is worth, and how many shares of that a failing seed takes.
+    points: Option<u32>,
+    cost: Option<u32>,
     config: serde_json::Value,
 }
 
@@ -31,7 +35,9 @@ pub fn list(
     for part in &parts {
         let about = about_part(part).map(|about| format!(": {about}")).unwrap_or_default();
         let mine = cases.iter().filter(|case| case.scenario.part == *part);
-        writeln!(console.out, "{part}{about} ({})\n", count(mine.clone().count(), "scenario"))?;
+        let worth: u32 = mine.clone().filter_map(|case| points_of(case)).sum();
+        let scenarios = count(mine.clone().count(), "scenario");
+        writeln!(console.out, "{part}{about} ({scenarios}, {})\n", count(worth as usize, "point"))?;
         for case in mine {
             write!(console.out, "{}", entry(case))?;
         }
@@ -45,11 +51,14 @@ pub fn list(
 
 fn object(case: &Case) -> String {
     let scenario = &case.scenario;
+    let worth = points::of(scenario.name);
     let object = Object {
         scenario: scenario.name,
         part: scenario.part,
         about: scenario.about,
         go: scenario.go,
+        points: worth.map(|it| it.points),
+        cost: worth.map(|it| it.cost),
         config: case.config(),
     };
     serde_json::to_string(&object).unwrap_or_default()
@@ -57,11 +66,16 @@ fn object(case: &Case) -> String {
 
 fn entry(case: &Case) -> String {
     let scenario = &case.scenario;
-    let mut text = format!("  {}\n", scenario.name);
+    let worth = points_of(case).map(|it| format!(" ({})", count(it as usize, "point")));
+    let mut text = format!("  {}{}\n", scenario.name, worth.unwrap_or_default());
     let _ = writeln!(text, "      {}", wrap(scenario.about, WIDTH - 6, 6));
     if !scenario.go.is_empty() {
         let names = format!("Go: {}", scenario.go.join(", "));
         let _ = writeln!(text, "      {}", wrap(&names, WIDTH - 6, 10));
     }
     text
+}
+
+fn points_of(case: &Case) -> Option<u32> {
+    points::of(case.name()).map(|it| it.points)
 }
