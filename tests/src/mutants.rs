@@ -12,7 +12,9 @@
 //!    names has to be there ([`fn@check`]);
 //! 3. [`Scratch`] is a copy of it on the disk with a target folder of its own, in which cargo builds;
 //! 4. [`Hunt`] runs the binary on one scenario after another, each in a process of its own with
-//!    limits ([`child`]), until something fails, and says what that is worth: a [`Finding`];
+//!    limits ([`child`]), until something fails, and says what that is worth: a [`Finding`]. On its own
+//!    it does the same with trials of the swarm, for as much CPU time as they are given: two
+//!    [`Stage`]s, two findings;
 //! 5. [`Store`] keeps the findings, so that a session goes on where the last one was interrupted.
 //!
 //! # What counts as a kill
@@ -35,12 +37,13 @@ pub mod patch;
 mod scratch;
 mod sources;
 mod store;
+mod swarm;
 
 pub use check::check;
 pub use corpus::{Corpus, Found, NoMutant, namesakes};
 pub use finding::{Finding, Kill, Killer, Verdict};
 pub use format::{Catcher, Malformed, Mutant, Reads};
-pub use hunt::{Hunt, Plan, Stage};
+pub use hunt::{Doing, Hunt, Plan, Stage, Tell};
 pub use scratch::{BuildError, Scratch};
 pub use sources::Sources;
 pub use store::Store;

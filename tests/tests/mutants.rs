@@ -137,6 +137,9 @@ fn bad_use_is_told_before_anything_is_built() {
         &["--seeds", "0"],
         &["--json", "no/such/folder/mutants.json"],
         &["--list", "--all"],
+        &["--only", "swarm", "--swarm", "0"],
+        &["--only", "tests"],
+        &["--swarm", "-1s"],
     ] {
         let (status, out, err) = mutants(words);
         assert_eq!((status, out.as_str()), (BAD_USE, ""), "{words:?}: {err}");

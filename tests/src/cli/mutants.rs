@@ -2,14 +2,14 @@
 
 mod matrix;
 
-use super::text::{WIDTH, clip, count, wrap};
+use super::text::{WIDTH, clip, count, parse_seconds, stretch, wrap};
 use super::{Console, FAILED, Jobs, Stop, WELL};
 use crate::catalogue::Catalogue;
 use crate::mutants::{
-    BuildError, Corpus, Finding, Found, Hunt, Malformed, Mutant, Plan, Scratch, Sources, Stage,
-    Store, check, namesakes,
+    BuildError, Corpus, Doing, Finding, Found, Hunt, Malformed, Mutant, Plan, Scratch, Sources,
+    Stage, Store, check, namesakes,
 };
-use clap::value_parser;
+use clap::{ValueEnum, value_parser};
 use crossbeam_channel::{Sender, unbounded};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use matrix::Matrix;
@@ -29,8 +29,9 @@ type Stopwatch = std::time::Instant;
 ///
 /// Each mutant in tests/mutants is applied to a scratch copy of the workspace and built there; its
 /// `lab` then runs the scenarios, those first that the mutant names. A failure is a kill if the
-/// original passes the same scenario with the same seed. Exit status 1 if a mutant survives without an
-/// explanation, does not come to its end, or does not compile.
+/// original passes the same scenario with the same seed. Then, whatever came of that, the swarm gets its
+/// time to find the bug by itself. Exit status 1 if a mutant survives the scenarios without an explanation,
+/// does not come to its end, or does not compile; what the swarm does not find is shown.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// A mutant, a crate, or a piece of mutants' names; all, if none is given
@@ -44,6 +45,12 @@ pub struct Arguments {
     /// Runs every scenario, and counts who kills it, instead of stopping at the first kill
     #[arg(long)]
     all: bool,
+    /// How much CPU time the swarm gets for each mutant (60s); 0: no swarm
+    #[arg(long, value_name = "T", default_value = "60s", value_parser = parse_seconds)]
+    swarm: u64,
+    /// Asks the scenarios and directed tests alone, or the swarm alone
+    #[arg(long, value_name = "WHO", value_enum)]
+    only: Option<Only>,
     /// Runs again what sessions before have found
     #[arg(long)]
     fresh: bool,
@@ -61,7 +68,29 @@ pub struct Arguments {
     mutants: Option<PathBuf>,
 }
 
+/// A [`Stage`], as it is typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Only {
+    Scenarios,
+    Swarm,
+}
+
+impl Arguments {
+    /// Who is asked, in order.
+    fn stages(&self) -> Result<&'static [Stage], Stop> {
+        match (self.only, self.swarm) {
+            (Some(Only::Swarm), 0) => {
+                Err(bad("--only swarm, and --swarm 0: nobody is asked".into()))
+            }
+            (Some(Only::Swarm), _) => Ok(&[Stage::Swarm]),
+            (Some(Only::Scenarios), _) | (None, 0) => Ok(&[Stage::Scenarios]),
+            (None, _) => Ok(&[Stage::Scenarios, Stage::Swarm]),
+        }
+    }
+}
+
 pub fn mutants(arguments: &Arguments, console: &mut Console<'_>) -> Result<u8, Stop> {
+    let stages = arguments.stages()?;
     let root = root(arguments.tree.as_deref())?;
     let target = target(&root)?;
     let sources = Sources::read(&root, &target)
@@ -85,27 +114,19 @@ pub fn mutants(arguments: &Arguments, console: &mut Console<'_>) -> Result<u8, S
     let cannot = |error| bad(format!("cannot use {}: {error}", results.display()));
     fs::create_dir_all(&folder).map_err(cannot)?;
     let store = Store::open(&results).map_err(cannot)?;
-    let plan = Plan { seeds: arguments.seeds, all: arguments.all, scenarios };
-    let keys = mutants.iter().map(|mutant| Store::key(mutant, sources.digest(), &plan)).collect();
-    let mut session = Session { mutants: &mutants, keys, store, findings: BTreeMap::new() };
-    session.recall(arguments.fresh);
+    let swarm = Duration::from_nanos(arguments.swarm);
+    let plan = Plan { seeds: arguments.seeds, all: arguments.all, scenarios, swarm };
+    let mut session =
+        Session { mutants: &mutants, stages, keys: Vec::new(), store, findings: BTreeMap::new() };
+    session.recall(sources.digest(), &plan, arguments.fresh);
     let (reused, jobs) = (session.findings.len(), arguments.jobs.count().min(mutants.len()));
     let progress = Progress::new(mutants.len(), jobs, console.progress);
-    let mut matrix = Matrix::new(&mutants, arguments.all);
-    let remembered = match reused {
-        0 => String::new(),
-        _ => format!("; {reused} known from sessions before"),
-    };
-    let (what, threads) = (count(mutants.len(), "mutant"), count(jobs, "job"));
-    writeln!(
-        console.out,
-        "{what}, {} a scenario, {threads}{remembered}",
-        count(plan.seeds as usize, "seed")
-    )?;
+    let mut matrix = Matrix::new(&mutants, stages, &plan);
+    writeln!(console.out, "{}", in_short(mutants.len(), stages, &plan, jobs, reused))?;
     matrix.head(console)?;
     session.show(&mut matrix, &progress, console)?;
 
-    if reused < mutants.len() {
+    if reused < mutants.len() * stages.len() {
         let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let scratch = |number| Scratch::new(&folder, number, (cores / jobs).max(1));
         progress.say(0, "builds the original");
@@ -114,13 +135,29 @@ pub fn mutants(arguments: &Arguments, console: &mut Console<'_>) -> Result<u8, S
         session.run(&hunt, &trees, &mut matrix, &progress, console)?;
     }
     drop(progress);
-    let findings = session.findings.values();
-    let is_well = findings.clone().all(|finding| finding.verdict.is_well());
-    matrix.end(&findings, reused, began.elapsed(), console)?;
+    let is_well = session.findings.iter().all(|((_, stage), finding)| finding.is_well(*stage));
+    matrix.end(&mutants, &session.findings, reused, began.elapsed(), console)?;
     if let Some(path) = &arguments.json {
-        matrix::write(path, &mutants, &session.findings, arguments.seeds)?;
+        matrix.write(path, &mutants, &session.findings)?;
     }
     Ok(if is_well { WELL } else { FAILED })
+}
+
+/// What is going to be done.
+fn in_short(mutants: usize, stages: &[Stage], plan: &Plan, jobs: usize, reused: usize) -> String {
+    let mut words = vec![count(mutants, "mutant")];
+    for stage in stages {
+        words.push(match stage {
+            Stage::Scenarios => format!("{} a scenario", count(plan.seeds as usize, "seed")),
+            Stage::Swarm => format!("{} of CPU time for the swarm", stretch(plan.swarm)),
+        });
+    }
+    words.push(count(jobs, "job"));
+    let remembered = match reused {
+        0 => String::new(),
+        _ => format!("; {} known from sessions before", count(reused, "finding")),
+    };
+    words.join(", ") + &remembered
 }
 
 fn bad(what: String) -> Stop {
@@ -187,25 +224,39 @@ fn all_well<T>(checked: impl Iterator<Item = Result<T, Malformed>>) -> Result<Ve
     if wrong.is_empty() { Ok(well) } else { Err(bad(wrong.join("\n"))) }
 }
 
+/// What has been found: of which mutant, by whom.
+type Findings = BTreeMap<(usize, Stage), Finding>;
+
 /// All mutants, and what has been found of them so far.
 struct Session<'a> {
     mutants: &'a [Mutant],
-    keys: Vec<u64>,
+    stages: &'static [Stage],
+    keys: Vec<BTreeMap<Stage, u64>>,
     store: Store,
-    findings: BTreeMap<usize, Finding>,
+    findings: Findings,
 }
 
 /// What a worker has to say.
-type Said = (usize, Result<Finding, String>);
+type Said = Result<(usize, Stage, Finding), String>;
 
 impl Session<'_> {
     /// Takes over what sessions before have found.
-    fn recall(&mut self, fresh: bool) {
-        for (at, key) in self.keys.iter().enumerate().filter(|_| !fresh) {
-            if let Some(finding) = self.store.get(*key) {
-                self.findings.insert(at, finding.clone());
+    fn recall(&mut self, sources: u64, plan: &Plan, fresh: bool) {
+        for (at, mutant) in self.mutants.iter().enumerate() {
+            let key = |stage: &Stage| (*stage, Store::key(mutant, sources, plan, *stage));
+            self.keys.push(self.stages.iter().map(key).collect());
+            for (stage, key) in self.keys[at].iter().filter(|_| !fresh) {
+                if let Some(finding) = self.store.get(*key) {
+                    self.findings.insert((at, *stage), finding.clone());
+                }
             }
         }
+    }
+
+    /// The stages of a mutant of which nothing is known yet.
+    fn todo(&self, at: usize) -> Vec<Stage> {
+        let is_new = |stage: &Stage| !self.findings.contains_key(&(at, *stage));
+        self.stages.iter().copied().filter(is_new).collect()
     }
 
     /// Prints the rows whose turn it is.
@@ -215,11 +266,12 @@ impl Session<'_> {
         progress: &Progress,
         console: &mut Console<'_>,
     ) -> Result<(), Stop> {
-        progress.bar.set_position(self.findings.len() as u64);
-        while let Some(finding) = self.findings.get(&matrix.rows()) {
+        while matrix.rows() < self.mutants.len() && self.todo(matrix.rows()).is_empty() {
             let mutant = &self.mutants[matrix.rows()];
-            progress.bar.suspend(|| matrix.row(mutant, finding, console))?;
+            progress.bar.suspend(|| matrix.row(mutant, &self.findings, console))?;
         }
+        let done = (0..self.mutants.len()).filter(|at| self.todo(*at).is_empty());
+        progress.bar.set_position(done.count() as u64);
         Ok(())
     }
 
@@ -232,8 +284,8 @@ impl Session<'_> {
         progress: &Progress,
         console: &mut Console<'_>,
     ) -> Result<(), Stop> {
-        let todo: Vec<usize> =
-            (0..self.mutants.len()).filter(|at| !self.findings.contains_key(at)).collect();
+        let todo = (0..self.mutants.len()).map(|at| (at, self.todo(at)));
+        let todo: Vec<_> = todo.filter(|(_, stages)| !stages.is_empty()).collect();
         let (mutants, next, stopped) = (self.mutants, AtomicUsize::new(0), AtomicBool::new(false));
         let (said, heard) = unbounded();
         let work = Work { hunt, mutants, todo: &todo, next: &next, stopped: &stopped, progress };
@@ -247,11 +299,11 @@ impl Session<'_> {
             }
             drop(said);
             let mut outcome = Ok(());
-            for (at, found) in heard {
-                let kept = found.map_err(bad).and_then(|finding| {
-                    let kept = self.store.add(self.keys[at], &mutants[at], &finding);
+            for said in heard {
+                let kept = said.map_err(bad).and_then(|(at, stage, finding)| {
+                    let kept = self.store.add(self.keys[at][&stage], &mutants[at], stage, &finding);
                     kept.map_err(|error| bad(format!("cannot keep a finding: {error}")))?;
-                    self.findings.insert(at, finding);
+                    self.findings.insert((at, stage), finding);
                     self.show(matrix, progress, console)
                 });
                 if outcome.is_ok() && kept.is_err() {
@@ -268,7 +320,7 @@ impl Session<'_> {
 struct Work<'a> {
     hunt: &'a Hunt,
     mutants: &'a [Mutant],
-    todo: &'a [usize],
+    todo: &'a [(usize, Vec<Stage>)],
     next: &'a AtomicUsize,
     stopped: &'a AtomicBool,
     progress: &'a Progress,
@@ -276,22 +328,24 @@ struct Work<'a> {
 
 impl Work<'_> {
     fn work(&self, slot: usize, scratch: &Scratch, said: &Sender<Said>) {
-        while let Some(&at) = self.todo.get(self.next.fetch_add(1, Ordering::Relaxed)) {
-            let mutant = &self.mutants[at];
-            let tell = |stage| {
+        while let Some((at, stages)) = self.todo.get(self.next.fetch_add(1, Ordering::Relaxed)) {
+            let mutant = &self.mutants[*at];
+            let tell = |doing| {
                 if self.stopped.load(Ordering::Relaxed) {
                     return Err("stopped".to_string());
                 }
-                match stage {
-                    Stage::Building => self.progress.say(slot, &format!("builds {}", mutant.id)),
-                    Stage::Running(by) => self.progress.say(slot, &format!("{}: {by}", mutant.id)),
+                match doing {
+                    Doing::Building => self.progress.say(slot, &format!("builds {}", mutant.id)),
+                    Doing::Running(by) => self.progress.say(slot, &format!("{}: {by}", mutant.id)),
                 }
                 Ok(())
             };
-            let found = self.hunt.hunt(mutant, scratch, &tell);
+            // If nobody hears it, nobody wants to know any more.
+            let found = |stage, finding| drop(said.send(Ok((*at, stage, finding))));
+            let hunted = self.hunt.hunt(mutant, stages, scratch, &tell, &found);
             self.progress.say(slot, "");
-            let is_error = found.is_err();
-            if said.send((at, found)).is_err() || is_error {
+            if let Err(error) = hunted {
+                let _ = said.send(Err(error));
                 return;
             }
         }

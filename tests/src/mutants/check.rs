@@ -37,6 +37,7 @@ fn known(catcher: &Catcher, sources: &Sources, scenarios: &[&str]) -> Result<(),
                 if nearest.is_empty() { nearest } else { format!("; the nearest: {nearest}") };
             Err(format!("there is no scenario `{name}`{hint}"))
         }
+        Catcher::Swarm(_) => Err(format!("`{catcher}` is asked by itself")),
         Catcher::Test { package, target, name } => {
             let path = match target.as_str() {
                 "lib" => format!("{package}/src/lib.rs"),

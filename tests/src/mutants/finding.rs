@@ -1,6 +1,7 @@
 //! What came of a mutant.
 
 use super::format::{Catcher, Mutant, NO_PANIC};
+use super::hunt::Stage;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -91,9 +92,9 @@ pub const TEST: &str = "test";
 /// A failure of a mutant where the original passes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Kill {
-    /// The scenario, or the test, as the header of a mutant names it.
+    /// The scenario, or the test, as the header of a mutant names it; or the system of the swarm.
     pub by: String,
-    /// The seed, of a scenario whose process did not die.
+    /// The seed, of a trial, or of a scenario whose process did not die.
     pub seed: Option<u64>,
     /// The property that failed.
     pub property: String,
@@ -129,7 +130,7 @@ pub struct Killer {
     pub properties: BTreeMap<String, u64>,
 }
 
-/// What came of a mutant.
+/// What came of a mutant in a stage.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
     /// What is to be said of it.
@@ -138,9 +139,9 @@ pub struct Finding {
     pub kill: Option<Kill>,
     /// Who kills it, if all were run.
     pub killers: Vec<Killer>,
-    /// How many scenarios and tests were run, each way to serve reads on its own.
+    /// How many scenarios and tests were run, each way to serve reads on its own; or how many trials.
     pub tried: usize,
-    /// The scenarios and tests that did not come to their end.
+    /// The scenarios, tests and trials that did not come to their end.
     pub timed_out: Vec<String>,
     /// What else is to be said; the compiler's errors, if it does not compile.
     pub notes: Vec<String>,
@@ -182,6 +183,14 @@ impl Finding {
         if let Some(killer) = self.killers.last_mut() {
             killer.failed += 1;
             *killer.properties.entry(property.to_string()).or_default() += 1;
+        }
+    }
+
+    /// Whether it is as it should be. That the swarm finds nothing is to be read, and no error.
+    pub fn is_well(&self, stage: Stage) -> bool {
+        match stage {
+            Stage::Scenarios => self.verdict.is_well(),
+            Stage::Swarm => !matches!(self.verdict, Verdict::NotEquivalent | Verdict::BuildFailed),
         }
     }
 

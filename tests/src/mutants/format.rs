@@ -2,6 +2,7 @@
 //!
 //! `tests/mutants/README.md` describes the format for those who write them.
 
+use crate::swarm::System;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -63,6 +64,8 @@ pub enum Catcher {
         /// The test, with its modules.
         name: String,
     },
+    /// Trials of the swarm; no header names them.
+    Swarm(System),
 }
 
 /// How the servers serve reads.
@@ -84,6 +87,7 @@ impl fmt::Display for Catcher {
             Self::Scenario(name, Reads::Log) => f.write_str(name),
             Self::Scenario(name, Reads::Index) => write!(f, "{name}{BY_INDEX}"),
             Self::Test { package, target, name } => write!(f, "test: {package} {target} {name}"),
+            Self::Swarm(system) => write!(f, "fuzz {system}"),
         }
     }
 }
@@ -171,11 +175,45 @@ impl Mutant {
             .any(|expected| expected == property || (expected == PANIC && property == NO_PANIC))
     }
 
+    /// Whether it is a safety bug: something that may never happen is expected to, be it seen by a
+    /// monitor or in what clients are told. The others are about progress, speed and size, and those
+    /// that are said to be equivalent are no bugs.
+    pub fn is_safety(&self) -> bool {
+        self.equivalent.is_none() && self.expects.iter().any(|it| SAFETY.contains(&it.as_str()))
+    }
+
     /// The crates whose sources it changes.
     pub fn crates(&self) -> impl Iterator<Item = &str> {
         self.hunks.iter().filter_map(|hunk| hunk.file.split('/').next())
     }
 }
+
+/// The properties that say what may never happen. Not among them are `get`, `agreement` and the like,
+/// which also fail when nothing happens at all; every safety bug has one of these besides.
+pub const SAFETY: [&str; 22] = [
+    "apply only what is committed",
+    "commit rule",
+    "committed for good",
+    "committed on a majority",
+    "configurations agree",
+    "configurations one by one",
+    "durable before promised",
+    "election safety",
+    "exactly once",
+    "in-order apply",
+    "leader append-only",
+    "leader completeness",
+    "linearizability",
+    "log matching",
+    "monotone commit index",
+    "monotone term",
+    "no shard is lost",
+    "one group per shard",
+    "one vote per term",
+    "order of appends",
+    "replicas agree",
+    "state machine safety",
+];
 
 /// How a header calls the code's own assertions.
 pub const PANIC: &str = "panic";

@@ -7,7 +7,7 @@ use super::patch;
 use super::scratch::{BuildError, Scratch};
 use super::sources::Sources;
 use crate::suites::Scenario;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -15,6 +15,9 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+
+#[allow(clippy::disallowed_types, reason = "when a file was changed")]
+type SystemTime = std::time::SystemTime;
 
 #[allow(clippy::disallowed_types, reason = "a build takes real time")]
 type Stopwatch = std::time::Instant;
@@ -28,6 +31,8 @@ pub struct Plan {
     pub all: bool,
     /// The scenarios there are, in order.
     pub scenarios: Vec<Scenario>,
+    /// How much CPU time the swarm gets.
+    pub swarm: Duration,
 }
 
 impl Plan {
@@ -75,22 +80,65 @@ const SECONDS_PER_SEED: u64 = 2;
 /// After so many scenarios that did not come to their end, there is no use in more of them.
 const TIME_OUTS: usize = 3;
 
+/// Who looks for a mutant. Neither knows what the other has found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// The scenarios, and the directed tests that it names.
+    #[default]
+    Scenarios,
+    /// The swarm.
+    Swarm,
+}
+
 /// What a session does to a mutant at the moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Stage {
+pub enum Doing {
     /// Cargo builds.
     Building,
-    /// A scenario or a test is run.
+    /// A scenario, a test or a part of the swarm is run.
     Running(Catcher),
 }
+
+/// Who wants to know what is done; an error is a reason to stop.
+pub type Tell<'a> = &'a dyn Fn(Doing) -> Result<(), String>;
 
 /// A session: the tree as it was when it began, and its original `lab`.
 #[derive(Debug)]
 pub struct Hunt {
-    plan: Plan,
+    pub(super) plan: Plan,
     sources: Sources,
     original: PathBuf,
     passes: Passes,
+}
+
+/// A mutant's `lab`, as it was when it was built.
+#[derive(Debug)]
+pub(super) struct Built {
+    /// Its file.
+    pub lab: PathBuf,
+    stamp: (u64, SystemTime),
+}
+
+fn stamp(lab: &Path) -> io::Result<(u64, SystemTime)> {
+    let it = fs::metadata(lab)?;
+    Ok((it.len(), it.modified()?))
+}
+
+impl Built {
+    fn is_there(&self) -> bool {
+        stamp(&self.lab).is_ok_and(|it| it == self.stamp)
+    }
+
+    /// Whether what ran was this.
+    pub fn check(&self) -> io::Result<()> {
+        if self.is_there() {
+            return Ok(());
+        }
+        let what = "its program was built anew while it ran: does another `lab mutants` work in \
+                    the same folder?";
+        Err(io::Error::other(what))
+    }
 }
 
 /// Whether the original passes a scenario with a seed, or with all, or a test: asked once.
@@ -148,57 +196,87 @@ impl Hunt {
         Ok(Self { plan, sources, original, passes: Passes::default() })
     }
 
-    /// What comes of a mutant. The error is not the mutant's, but that of the tool, or of whom it
-    /// tells what it does.
+    /// What comes of a mutant, one stage after another, each told when it is over. The error is not
+    /// the mutant's, but that of the tool, or of whom it tells what it does.
     pub fn hunt(
         &self,
         mutant: &Mutant,
+        stages: &[Stage],
         scratch: &Scratch,
-        tell: &dyn Fn(Stage) -> Result<(), String>,
-    ) -> Result<Finding, String> {
-        let name = |error: &dyn ToString| format!("{}: {}", mutant.id, error.to_string());
-        let patched = patch::apply(mutant, &self.sources).map_err(|wrong| wrong.to_string())?;
-        tell(Stage::Building)?;
-        let (began, mut finding) = (Stopwatch::now(), Finding::new());
-        let built = scratch.lab(&self.sources, &patched);
-        finding.build_seconds = began.elapsed().as_secs_f64();
-        let lab = match built {
-            Ok(lab) => lab,
-            Err(BuildError::Failed(errors)) => {
-                finding.notes.push(errors);
-                return Ok(Finding { verdict: Verdict::BuildFailed, ..finding });
+        tell: Tell<'_>,
+        found: &dyn Fn(Stage, Finding),
+    ) -> Result<(), String> {
+        let name = |error: io::Error| format!("{}: {error}", mutant.id);
+        let (mut fresh, mut built) = (Finding::new(), None::<Built>);
+        for (at, &stage) in stages.iter().enumerate() {
+            // A directed test may have built the original in the meantime.
+            let there = built.take().filter(Built::is_there);
+            let lab = if let Some(there) = there {
+                there
+            } else {
+                tell(Doing::Building)?;
+                let began = Stopwatch::now();
+                let tried = self.build(mutant, scratch);
+                fresh.build_seconds = began.elapsed().as_secs_f64();
+                match tried {
+                    Ok(lab) => lab,
+                    Err(BuildError::Tool(error)) => return Err(name(error)),
+                    Err(BuildError::Failed(errors)) => {
+                        fresh.notes.push(errors);
+                        fresh.verdict = Verdict::BuildFailed;
+                        stages[at..].iter().for_each(|stage| found(*stage, fresh.clone()));
+                        return Ok(());
+                    }
+                }
+            };
+            let mut finding = fresh.clone();
+            match stage {
+                Stage::Scenarios => self.scenarios(mutant, &lab, scratch, tell, &mut finding)?,
+                Stage::Swarm => self.swarm(mutant, &lab, scratch, tell, &mut finding)?,
             }
-            Err(error) => return Err(name(&error)),
-        };
-        let stamp = || fs::metadata(&lab).and_then(|it| Ok((it.len(), it.modified()?)));
-        let before = stamp().map_err(|error| name(&error))?;
+            found(stage, finding.conclude(mutant));
+            built = Some(lab);
+        }
+        Ok(())
+    }
+
+    fn build(&self, mutant: &Mutant, scratch: &Scratch) -> Result<Built, BuildError> {
+        let tool = |error: io::Error| BuildError::Tool(error);
+        let patched = patch::apply(mutant, &self.sources)
+            .map_err(|wrong| tool(io::Error::other(wrong.to_string())))?;
+        let lab = scratch.lab(&self.sources, &patched)?;
+        let stamp = stamp(&lab).map_err(tool)?;
+        Ok(Built { lab, stamp })
+    }
+
+    /// Runs the scenarios, and the directed tests that the mutant names.
+    fn scenarios(
+        &self,
+        mutant: &Mutant,
+        built: &Built,
+        scratch: &Scratch,
+        tell: Tell<'_>,
+        finding: &mut Finding,
+    ) -> Result<(), String> {
+        let name = |error: io::Error| format!("{}: {error}", mutant.id);
         let mut tests = Vec::new();
         for catcher in self.plan.order(mutant) {
             if finding.timed_out.len() >= TIME_OUTS {
                 break;
             }
-            tell(Stage::Running(catcher.clone()))?;
+            tell(Doing::Running(catcher.clone()))?;
             finding.tried += 1;
             if matches!(catcher, Catcher::Scenario(..)) {
-                self.scenario(mutant, &lab, scratch, &catcher, &mut finding)
-                    .map_err(|error| name(&error))?;
-            } else if let Some(facts) =
-                self.test(scratch, &catcher, &mut finding).map_err(|error| name(&error))?
-            {
+                self.scenario(mutant, &built.lab, scratch, &catcher, finding).map_err(name)?;
+            } else if let Some(facts) = self.test(scratch, &catcher, finding).map_err(name)? {
                 tests.push((catcher, facts));
             }
-            if !self.plan.all && (finding.kill.is_some() && finding.verdict == Verdict::Killed) {
+            if !self.plan.all && finding.verdict == Verdict::Killed {
                 break;
             }
         }
-        if stamp().ok().as_ref() != Some(&before) {
-            return Err(name(
-                &"its program was built anew while it ran: does another `lab mutants` \
-                              work in the same folder?",
-            ));
-        }
-        self.prove(scratch, tests, &mut finding).map_err(|error| name(&error))?;
-        Ok(finding.conclude(mutant))
+        built.check().map_err(name)?;
+        self.prove(scratch, tests, finding).map_err(name)
     }
 
     /// Runs a scenario on a mutant.
@@ -258,7 +336,7 @@ impl Hunt {
     }
 
     /// A failure of a mutant: it is a kill if the original does not fail.
-    fn failed(
+    pub(super) fn failed(
         &self,
         mutant: &Mutant,
         scratch: &Scratch,
@@ -268,6 +346,9 @@ impl Hunt {
     ) -> io::Result<()> {
         let passes = self.passes.ask((catcher.clone(), seed), || {
             let seeds = seed.map_or(0..self.plan.seeds, |seed| seed..seed + 1);
+            if let Catcher::Swarm(system) = *catcher {
+                return super::swarm::passes(&self.original, scratch, system, seeds);
+            }
             let ran = self.run(&self.original, scratch, catcher, seeds, true)?;
             Ok(matches!(ran, Ran::Done(runs) if runs.iter().all(|run| run.passed)))
         })?;

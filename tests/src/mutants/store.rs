@@ -2,7 +2,7 @@
 
 use super::finding::{Finding, Verdict};
 use super::format::Mutant;
-use super::hunt::Plan;
+use super::hunt::{Plan, Stage};
 use labrpc::Fingerprint;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -21,6 +21,8 @@ pub struct Store {
 struct Line {
     key: u64,
     mutant: String,
+    #[serde(default)]
+    stage: Stage,
     finding: Finding,
 }
 
@@ -43,12 +45,18 @@ impl Store {
         Ok(Self { file, known })
     }
 
-    /// What everything is called that a finding depends on.
-    pub fn key(mutant: &Mutant, sources: u64, plan: &Plan) -> u64 {
+    /// What everything is called that the finding of a stage depends on.
+    pub fn key(mutant: &Mutant, sources: u64, plan: &Plan, stage: Stage) -> u64 {
         let mut digest = Fingerprint::default();
         digest.bytes(mutant.text.as_bytes());
         digest.word(sources);
-        digest.word(plan.seeds);
+        match stage {
+            Stage::Scenarios => digest.word(plan.seeds),
+            Stage::Swarm => {
+                digest.bytes(b"swarm");
+                digest.word(plan.swarm.as_millis() as u64);
+            }
+        }
         digest.word(plan.all.into());
         digest.value()
     }
@@ -60,11 +68,17 @@ impl Store {
 
     /// Keeps a finding; not that something does not compile, which the next session may look at
     /// again, with a compiler that does.
-    pub fn add(&mut self, key: u64, mutant: &Mutant, finding: &Finding) -> io::Result<()> {
+    pub fn add(
+        &mut self,
+        key: u64,
+        mutant: &Mutant,
+        stage: Stage,
+        finding: &Finding,
+    ) -> io::Result<()> {
         if finding.verdict == Verdict::BuildFailed {
             return Ok(());
         }
-        let line = Line { key, mutant: mutant.id.clone(), finding: finding.clone() };
+        let line = Line { key, mutant: mutant.id.clone(), stage, finding: finding.clone() };
         let mut text = serde_json::to_vec(&line)?;
         text.push(b'\n');
         self.file.write_all(&text)?;
@@ -76,6 +90,7 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     #[test]
     fn findings_are_there_again_and_half_of_one_is_skipped() {
@@ -83,25 +98,34 @@ mod tests {
         let path = folder.path().join("results.jsonl");
         let text = "title: t\nbreaks: b\nsource: s\nexpects: e\n--- a/b.rs\n@@\n-x\n";
         let mutant = Mutant::parse(Path::new("raft/m.mutant"), text).unwrap();
-        let plan = Plan { seeds: 20, all: false, scenarios: Vec::new() };
-        let key = Store::key(&mutant, 7, &plan);
-        assert_ne!(key, Store::key(&mutant, 8, &plan));
-        assert_ne!(key, Store::key(&mutant, 7, &Plan { all: true, ..plan.clone() }));
-        assert_ne!(key, Store::key(&mutant, 7, &Plan { seeds: 21, ..plan.clone() }));
+        let swarm = Duration::from_secs(60);
+        let plan = Plan { seeds: 20, all: false, scenarios: Vec::new(), swarm };
+        let key = Store::key(&mutant, 7, &plan, Stage::Scenarios);
+        let of_swarm = Store::key(&mutant, 7, &plan, Stage::Swarm);
+        for (sources, plan, is_same) in [
+            (8, plan.clone(), [false, false]),
+            (7, Plan { all: true, ..plan.clone() }, [false, false]),
+            (7, Plan { seeds: 21, ..plan.clone() }, [false, true]),
+            (7, Plan { swarm: swarm / 2, ..plan.clone() }, [true, false]),
+        ] {
+            let keys = [Stage::Scenarios, Stage::Swarm]
+                .map(|stage| Store::key(&mutant, sources, &plan, stage));
+            assert_eq!([keys[0] == key, keys[1] == of_swarm], is_same, "{sources} {plan:?}");
+        }
 
         let mut store = Store::open(&path).unwrap();
         assert_eq!(store.get(key), None);
         let mut finding = Finding::new();
         finding.notes.push("of the first session".into());
-        store.add(key, &mutant, &finding).unwrap();
+        store.add(key, &mutant, Stage::Scenarios, &finding).unwrap();
         drop(store);
         let whole = fs::read(&path).unwrap();
         fs::write(&path, [&whole[..], &whole[..whole.len() / 2]].concat()).unwrap();
         let mut store = Store::open(&path).unwrap();
         assert_eq!(store.get(key), Some(&finding));
         let failed = Finding { verdict: Verdict::BuildFailed, ..finding.clone() };
-        store.add(key + 1, &mutant, &failed).unwrap();
-        store.add(key + 2, &mutant, &finding).unwrap();
+        store.add(key + 1, &mutant, Stage::Swarm, &failed).unwrap();
+        store.add(key + 2, &mutant, Stage::Swarm, &finding).unwrap();
         let store = Store::open(&path).unwrap();
         assert_eq!((store.get(key + 1), store.get(key + 2)), (None, Some(&finding)));
     }

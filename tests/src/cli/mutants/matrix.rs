@@ -1,10 +1,9 @@
 //! What `lab mutants` prints and writes.
 
-use super::{Console, Stop, WELL, WIDTH, bad, clip, count, wrap};
-use crate::cli::text::{stretch, thousands};
-use crate::mutants::{Finding, Mutant, Verdict};
+use super::{Console, Findings, Stop, WELL, WIDTH, bad, clip, count, stretch, wrap};
+use crate::cli::text::thousands;
+use crate::mutants::{Finding, Mutant, Plan, Stage, Verdict};
 use serde::Serialize;
-use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,6 +14,9 @@ const LINES: usize = 12;
 
 /// The rows, as they come, and what is to be said below them.
 pub struct Matrix {
+    stages: &'static [Stage],
+    seeds: u64,
+    swarm: Duration,
     name: usize,
     all: bool,
     rows: usize,
@@ -22,9 +24,11 @@ pub struct Matrix {
 }
 
 impl Matrix {
-    pub fn new(mutants: &[Mutant], all: bool) -> Self {
+    pub fn new(mutants: &[Mutant], stages: &'static [Stage], plan: &Plan) -> Self {
         let longest = mutants.iter().map(|mutant| mutant.id.len()).max().unwrap_or_default();
-        Self { name: longest.max("mutant".len()), all, rows: 0, remarks: Vec::new() }
+        let name = longest.max("mutant".len());
+        let Plan { seeds, all, swarm, .. } = *plan;
+        Self { stages, seeds, swarm, name, all, rows: 0, remarks: Vec::new() }
     }
 
     /// How many rows there are.
@@ -33,34 +37,52 @@ impl Matrix {
     }
 
     pub fn head(&self, console: &mut Console<'_>) -> Result<(), Stop> {
-        let killers = if self.all { " killers" } else { "" };
-        let name = self.name;
-        writeln!(console.out, "{:name$} {:16} {:>7}{killers} by", "mutant", "verdict", "CPU s")?;
+        let (name, killers) = (self.name, if self.all { " killers" } else { "" });
+        write!(console.out, "{:name$}", "mutant")?;
+        for stage in self.stages {
+            let title = match stage {
+                Stage::Scenarios => "verdict",
+                Stage::Swarm => "swarm",
+            };
+            write!(console.out, " {title:16} {:>7}{killers}", "CPU s")?;
+        }
+        writeln!(console.out, " by")?;
         Ok(console.out.flush()?)
     }
 
     pub fn row(
         &mut self,
         mutant: &Mutant,
-        finding: &Finding,
+        findings: &Findings,
         console: &mut Console<'_>,
     ) -> Result<(), Stop> {
+        let (id, name) = (&mutant.id, self.name);
+        write!(console.out, "{id:name$}")?;
+        let mut by = Vec::new();
+        for stage in self.stages {
+            let finding = &findings[&(self.rows, *stage)];
+            let verdict = finding.verdict;
+            let cpu = finding.kill.as_ref().filter(|_| !self.all).map(|kill| kill.cpu_seconds);
+            let cpu = cpu.unwrap_or(finding.cpu_seconds);
+            let killers =
+                if self.all { format!(" {:>7}", finding.killers.len()) } else { String::new() };
+            write!(console.out, " {verdict:16} {cpu:>7.3}{killers}")?;
+            by.extend(finding.kill.as_ref().map(ToString::to_string));
+            // That it does not compile is said once.
+            if verdict != Verdict::BuildFailed || self.stages.first() == Some(stage) {
+                self.remarks.extend(remark(mutant, *stage, finding));
+            }
+        }
         self.rows += 1;
-        let (id, name, verdict) = (&mutant.id, self.name, finding.verdict);
-        let cpu = finding.kill.as_ref().filter(|_| !self.all).map(|kill| kill.cpu_seconds);
-        let cpu = cpu.unwrap_or(finding.cpu_seconds);
-        let killers =
-            if self.all { format!(" {:>7}", finding.killers.len()) } else { String::new() };
-        let by = finding.kill.as_ref().map(|kill| format!(" {kill}")).unwrap_or_default();
-        writeln!(console.out, "{id:name$} {verdict:16} {cpu:>7.3}{killers}{by}")?;
-        self.remarks.extend(remark(mutant, finding));
+        writeln!(console.out, " {}", by.join("; "))?;
         Ok(console.out.flush()?)
     }
 
     /// What is to be said of some mutants, and the numbers.
-    pub fn end<'a>(
+    pub fn end(
         &self,
-        findings: &(impl Iterator<Item = &'a Finding> + Clone),
+        mutants: &[Mutant],
+        findings: &Findings,
         reused: usize,
         real: Duration,
         console: &mut Console<'_>,
@@ -68,17 +90,14 @@ impl Matrix {
         for remark in &self.remarks {
             write!(console.out, "\n{remark}")?;
         }
-        let numbers = Verdict::ALL.map(|verdict| {
-            let number = findings.clone().filter(|finding| finding.verdict == verdict).count();
-            (verdict, number)
-        });
         writeln!(console.out, "\n{}", count(self.rows, "mutant"))?;
-        for (verdict, number) in numbers {
-            if number > 0 || is_always_counted(verdict) {
-                writeln!(console.out, "{:>6} {}", thousands(number as u64), counted(verdict))?;
+        for stage in self.stages {
+            match stage {
+                Stage::Scenarios => verdicts(findings, console)?,
+                Stage::Swarm => self.swarm(mutants, findings, console)?,
             }
         }
-        let cpu: f64 = findings.clone().map(|finding| finding.cpu_seconds).sum();
+        let cpu: f64 = findings.values().map(|finding| finding.cpu_seconds).sum();
         let reused = match reused {
             0 => String::new(),
             _ => format!("; {} from sessions before", count(reused, "finding")),
@@ -87,6 +106,85 @@ impl Matrix {
         writeln!(console.out, "{cpu} of CPU time in runs, {} in all{reused}", stretch(real))?;
         Ok(())
     }
+
+    /// How many bugs the swarm has found by itself, and which safety bugs it has not.
+    fn swarm(
+        &self,
+        mutants: &[Mutant],
+        findings: &Findings,
+        console: &mut Console<'_>,
+    ) -> Result<(), Stop> {
+        let of = |at: usize| &findings[&(at, Stage::Swarm)];
+        let is_killed = |at: &usize| of(*at).verdict == Verdict::Killed;
+        let bugs = (0..mutants.len()).filter(|at| mutants[*at].equivalent.is_none());
+        let (safety, others): (Vec<_>, Vec<_>) = bugs.partition(|at| mutants[*at].is_safety());
+        let killed = |of: &[usize]| of.iter().filter(|at| is_killed(at)).count();
+        writeln!(
+            console.out,
+            "swarm: {} of {} killed as expected within {} CPU-s, and {} of {}",
+            killed(&safety),
+            count(safety.len(), "safety bug"),
+            self.swarm.as_secs_f64(),
+            killed(&others),
+            count(others.len(), "other"),
+        )?;
+        let left = safety.iter().filter(|at| !is_killed(at)).map(|&at| match of(at).verdict {
+            Verdict::Survived => mutants[at].id.clone(),
+            verdict => format!("{} ({verdict})", mutants[at].id),
+        });
+        let left: Vec<String> = left.collect();
+        if !left.is_empty() {
+            let left = format!("  safety bugs left: {}", left.join(", "));
+            writeln!(console.out, "{}", wrap(&left, WIDTH, 4))?;
+        }
+        Ok(())
+    }
+
+    /// Writes all findings; the file is there when it is complete.
+    pub fn write(&self, path: &Path, mutants: &[Mutant], findings: &Findings) -> Result<(), Stop> {
+        let objects = mutants.iter().enumerate().map(|(at, it)| Object {
+            mutant: &it.id,
+            folder: &it.folder,
+            title: &it.title,
+            breaks: &it.breaks,
+            source: &it.source,
+            expects: &it.expects,
+            caught_by: it.caught_by.iter().map(ToString::to_string).collect(),
+            equivalent: it.equivalent.as_deref(),
+            go: it.go.as_deref(),
+            safety: it.is_safety(),
+            seeds: self.seeds,
+            finding: findings.get(&(at, Stage::Scenarios)),
+            swarm_seconds: self.swarm.as_secs_f64(),
+            swarm: findings.get(&(at, Stage::Swarm)),
+        });
+        let objects: Vec<Object<'_>> = objects.collect();
+        let write = || {
+            let mut text = serde_json::to_vec_pretty(&objects)?;
+            text.push(b'\n');
+            if !is_file_or_nothing(path) {
+                return fs::write(path, text);
+            }
+            let beside = beside(path);
+            fs::write(&beside, text)?;
+            fs::rename(beside, path)
+        };
+        write().map_err(|error: io::Error| bad(format!("cannot write {}: {error}", path.display())))
+    }
+}
+
+/// How many mutants have which verdict of the scenarios.
+fn verdicts(findings: &Findings, console: &mut Console<'_>) -> Result<(), Stop> {
+    for verdict in Verdict::ALL {
+        let is_it = |((_, stage), it): &(&(usize, Stage), &Finding)| {
+            *stage == Stage::Scenarios && it.verdict == verdict
+        };
+        let number = findings.iter().filter(is_it).count();
+        if number > 0 || is_always_counted(verdict) {
+            writeln!(console.out, "{:>6} {}", thousands(number as u64), counted(verdict))?;
+        }
+    }
+    Ok(())
 }
 
 fn is_always_counted(verdict: Verdict) -> bool {
@@ -110,7 +208,7 @@ fn counted(verdict: Verdict) -> &'static str {
 }
 
 /// What a row has no place for.
-fn remark(mutant: &Mutant, finding: &Finding) -> Option<String> {
+fn remark(mutant: &Mutant, stage: Stage, finding: &Finding) -> Option<String> {
     let mut lines: Vec<String> = Vec::new();
     let mut line = |what: &str| lines.push(format!("  {}", wrap(what, WIDTH - 2, 6)));
     let expected = mutant.expects.join(", ");
@@ -119,6 +217,8 @@ fn remark(mutant: &Mutant, finding: &Finding) -> Option<String> {
         Verdict::NotEquivalent => {
             line(&format!("said: {}", mutant.equivalent.as_deref().unwrap_or_default()));
         }
+        // The summary has the names, and that is what is to be expected of a bug that is no safety bug.
+        Verdict::Survived | Verdict::TimedOut if stage == Stage::Swarm => {}
         Verdict::Survived | Verdict::TimedOut => {
             line(&mutant.title);
             line(&format!("breaks: {}", mutant.breaks));
@@ -138,7 +238,8 @@ fn remark(mutant: &Mutant, finding: &Finding) -> Option<String> {
     for note in &finding.notes {
         lines.extend(note.lines().take(LINES).map(|line| format!("  {line}")));
     }
-    let head = format!("{} {}", mutant.id, finding.verdict);
+    let by = if stage == Stage::Swarm { ", of the swarm" } else { "" };
+    let head = format!("{} {}{by}", mutant.id, finding.verdict);
     (!lines.is_empty()).then(|| format!("{head}\n{}\n", lines.join("\n")))
 }
 
@@ -177,46 +278,14 @@ struct Object<'a> {
     caught_by: Vec<String>,
     equivalent: Option<&'a str>,
     go: Option<&'a str>,
+    safety: bool,
     seeds: u64,
+    /// Of the scenarios and directed tests, if they were asked.
     #[serde(flatten)]
-    finding: &'a Finding,
-}
-
-/// Writes all findings; the file is there when it is complete.
-pub fn write(
-    path: &Path,
-    mutants: &[Mutant],
-    findings: &BTreeMap<usize, Finding>,
-    seeds: u64,
-) -> Result<(), Stop> {
-    let objects = findings.iter().map(|(&at, finding)| {
-        let it = &mutants[at];
-        Object {
-            mutant: &it.id,
-            folder: &it.folder,
-            title: &it.title,
-            breaks: &it.breaks,
-            source: &it.source,
-            expects: &it.expects,
-            caught_by: it.caught_by.iter().map(ToString::to_string).collect(),
-            equivalent: it.equivalent.as_deref(),
-            go: it.go.as_deref(),
-            seeds,
-            finding,
-        }
-    });
-    let objects: Vec<Object<'_>> = objects.collect();
-    let write = || {
-        let mut text = serde_json::to_vec_pretty(&objects)?;
-        text.push(b'\n');
-        if !is_file_or_nothing(path) {
-            return fs::write(path, text);
-        }
-        let beside = beside(path);
-        fs::write(&beside, text)?;
-        fs::rename(beside, path)
-    };
-    write().map_err(|error: io::Error| bad(format!("cannot write {}: {error}", path.display())))
+    finding: Option<&'a Finding>,
+    swarm_seconds: f64,
+    /// Of the swarm, if it was asked.
+    swarm: Option<&'a Finding>,
 }
 
 fn is_file_or_nothing(path: &Path) -> bool {

@@ -1,0 +1,263 @@
+//! The swarm as a stage: trial after trial of all systems that have the changed code in them, until
+//! one fails as expected or the CPU time is over.
+//!
+//! Which trials are run, and in which order, depends on nothing but the crate: slices of seeds from 0
+//! on, in turn, of which the system that is the crate's own gets [`OWN`] times as many. Only where it
+//! ends depends on time.
+
+use super::child::{End, Limits, Program};
+use super::finding::{CRASH, Finding, MEMORY, Verdict};
+use super::format::{Catcher, Mutant};
+use super::hunt::{Built, Doing, Hunt, Tell};
+use super::scratch::Scratch;
+use crate::swarm::System;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::ops::Range;
+use std::path::Path;
+use std::time::Duration;
+
+/// How many seeds a slice has: in the first turn, each turn twice as many, and at most.
+const SLICE: Range<u64> = 8..256;
+
+/// How many times as many seeds the crate's own system gets.
+const OWN: u64 = 8;
+
+/// What a process gets beyond the CPU time that is left: more than any trial of the original takes.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// After so many failures by other properties than expected, more of them tell nothing.
+const OTHERS: usize = 200;
+
+/// The systems that have the code of some crates in them, the crate's own first.
+fn systems_of<'a>(crates: impl Iterator<Item = &'a str>) -> &'static [System] {
+    let of = |krate| match krate {
+        "kvraft" => 1,
+        "shardmaster" => 2,
+        "shardkv" => 3,
+        _ => 0,
+    };
+    &System::ALL[crates.map(of).min().unwrap_or(0)..]
+}
+
+/// Seeds of some systems in turn, without an end.
+#[derive(Clone, Debug)]
+struct Slices {
+    systems: &'static [System],
+    next: Vec<u64>,
+    turn: usize,
+    size: u64,
+}
+
+impl Slices {
+    fn of(systems: &'static [System]) -> Self {
+        Self { systems, next: vec![0; systems.len()], turn: 0, size: SLICE.start }
+    }
+}
+
+impl Iterator for Slices {
+    type Item = (System, Range<u64>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let at = self.turn % self.systems.len();
+        if at == 0 && self.turn > 0 {
+            self.size = (2 * self.size).min(SLICE.end);
+        }
+        self.turn += 1;
+        let first = self.next[at];
+        self.next[at] = first.checked_add(if at == 0 { OWN * self.size } else { self.size })?;
+        Some((self.systems[at], first..self.next[at]))
+    }
+}
+
+/// What `lab fuzz --json` writes, as far as it matters here.
+#[derive(Deserialize)]
+struct Report {
+    systems: BTreeMap<System, Figures>,
+    failures: Vec<Failed>,
+}
+
+#[derive(Deserialize)]
+struct Figures {
+    trials: usize,
+    cpu_seconds: f64,
+}
+
+#[derive(Deserialize)]
+struct Failed {
+    seed: u64,
+    reason: String,
+}
+
+/// What came of the process that ran some trials, the first failure being the last trial.
+enum Ran {
+    Done { trials: usize, cpu_seconds: f64, failed: Option<Failed> },
+    TimedOut,
+    Died(String),
+}
+
+impl Hunt {
+    /// Runs the swarm on a mutant.
+    pub(super) fn swarm(
+        &self,
+        mutant: &Mutant,
+        built: &Built,
+        scratch: &Scratch,
+        tell: Tell<'_>,
+        finding: &mut Finding,
+    ) -> Result<(), String> {
+        let name = |error: io::Error| format!("{}: {error}", mutant.id);
+        let mut others = 0;
+        for (system, seeds) in Slices::of(systems_of(mutant.crates())) {
+            tell(Doing::Running(Catcher::Swarm(system)))?;
+            let is_over =
+                self.slice(mutant, &built.lab, scratch, (system, seeds), finding, &mut others);
+            if is_over.map_err(name)? {
+                break;
+            }
+        }
+        built.check().map_err(name)
+    }
+
+    /// Runs some trials; whether that was the end.
+    fn slice(
+        &self,
+        mutant: &Mutant,
+        lab: &Path,
+        scratch: &Scratch,
+        (system, seeds): (System, Range<u64>),
+        finding: &mut Finding,
+        others: &mut usize,
+    ) -> io::Result<bool> {
+        let catcher = Catcher::Swarm(system);
+        let mut todo = vec![seeds];
+        while let Some(seeds) = todo.pop() {
+            let used = Duration::try_from_secs_f64(finding.cpu_seconds).unwrap_or_default();
+            let Some(left) = self.plan.swarm.checked_sub(used).filter(|it| !it.is_zero()) else {
+                return Ok(true);
+            };
+            match run(lab, scratch, system, seeds.clone(), left + GRACE)? {
+                Ran::Done { trials, cpu_seconds, failed } => {
+                    finding.tried += trials;
+                    finding.cpu_seconds += cpu_seconds;
+                    let Some(Failed { seed, reason }) = failed else { continue };
+                    if finding.cpu_seconds > self.plan.swarm.as_secs_f64() {
+                        return Ok(true); // Too late to count.
+                    }
+                    let (property, facts) = reason.split_once(": ").unwrap_or((&reason, ""));
+                    let what = (Some(seed), property, facts);
+                    self.failed(mutant, scratch, &catcher, what, finding)?;
+                    *others += usize::from(!mutant.is_expected(property));
+                    todo.extend((seed + 1 < seeds.end).then_some(seed + 1..seeds.end));
+                }
+                Ran::TimedOut => {
+                    let Range { start, end } = seeds;
+                    finding.timed_out.push(format!("{catcher}, seeds {start}..{end}"));
+                    return Ok(true);
+                }
+                // Which of them it was shows when they are run in smaller parts.
+                Ran::Died(_) if seeds.end - seeds.start > 1 => {
+                    let middle = seeds.start.midpoint(seeds.end);
+                    todo.extend([middle..seeds.end, seeds.start..middle]);
+                }
+                Ran::Died(facts) => {
+                    let is_memory = facts.contains("memory allocation of");
+                    let property = if is_memory { MEMORY } else { CRASH };
+                    let what = (Some(seeds.start), property, &*facts);
+                    self.failed(mutant, scratch, &catcher, what, finding)?;
+                    *others += 1;
+                }
+            }
+            if *others >= OTHERS {
+                finding.notes.push(format!("the swarm gave up after {others} other failures"));
+                return Ok(true);
+            }
+            if finding.verdict == Verdict::Killed && !self.plan.all {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// Whether a program passes some trials.
+pub(super) fn passes(
+    lab: &Path,
+    scratch: &Scratch,
+    system: System,
+    seeds: Range<u64>,
+) -> io::Result<bool> {
+    let ran = run(lab, scratch, system, seeds, 6 * GRACE)?;
+    Ok(matches!(ran, Ran::Done { failed: None, .. }))
+}
+
+/// Runs trials in a process of its own, up to the first failure, which stays as it is.
+fn run(
+    lab: &Path,
+    scratch: &Scratch,
+    system: System,
+    seeds: Range<u64>,
+    cpu: Duration,
+) -> io::Result<Ran> {
+    let (json, err, out) = (scratch.file("json"), scratch.file("err"), scratch.file("trials"));
+    fs::create_dir_all(&out)?;
+    let range = format!("{}..{}", seeds.start, seeds.end);
+    let words = ["fuzz", system.name(), "--seed-range", &range, "--no-shrink"];
+    let words = words.into_iter().chain(["--jobs", "1", "--shard", "0/1", "--json"]);
+    let mut arguments: Vec<_> = words.map(Into::into).collect();
+    arguments.push(json.clone().into_os_string());
+    arguments.extend(["--out".into(), out.clone().into_os_string()]);
+    let folder = scratch.tree().to_path_buf();
+    let program =
+        Program { file: lab.to_path_buf(), arguments, folder, out: None, err: err.clone() };
+    let end = program.run(Limits { cpu, real: 5 * cpu, memory: 4 << 30 });
+    fs::remove_dir_all(&out)?;
+    let said = || fs::read_to_string(&err).unwrap_or_default().trim().to_string();
+    match end? {
+        // 3: some situation never came about, which is not asked here.
+        End::Exited(0 | 1 | 3) => {
+            let mut report: Report = serde_json::from_slice(&fs::read(&json)?)?;
+            let figures = report.systems.remove(&system);
+            let Figures { trials, cpu_seconds } =
+                figures.ok_or_else(|| io::Error::other(format!("fuzz {system}: no figures")))?;
+            Ok(Ran::Done { trials, cpu_seconds, failed: report.failures.into_iter().next() })
+        }
+        End::Exited(101) | End::Died => Ok(Ran::Died(said())),
+        End::Exited(status) => {
+            Err(io::Error::other(format!("fuzz {system}: exit status {status}: {}", said())))
+        }
+        End::TimedOut => Ok(Ran::TimedOut),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use System::{Kv, Raft, ShardKv, ShardMaster};
+
+    #[test]
+    fn a_change_concerns_its_own_crate_and_all_above() {
+        let systems = |crates: &[&str]| systems_of(crates.iter().copied());
+        assert_eq!(systems(&["shardkv"]), [ShardKv]);
+        assert_eq!(systems(&["shardmaster"]), [ShardMaster, ShardKv]);
+        assert_eq!(systems(&["shardkv", "kvraft"]), [Kv, ShardMaster, ShardKv]);
+        assert_eq!(systems(&["raft"]), System::ALL);
+        assert_eq!(systems(&["labgob", "shardkv"]), System::ALL);
+    }
+
+    #[test]
+    fn slices_grow_and_follow_each_other() {
+        let slices: Vec<_> = Slices::of(&System::ALL).take(8).collect();
+        let first = [(Raft, 0..64), (Kv, 0..8), (ShardMaster, 0..8), (ShardKv, 0..8)];
+        let second = [(Raft, 64..192), (Kv, 8..24), (ShardMaster, 8..24), (ShardKv, 8..24)];
+        assert_eq!(slices, [first, second].concat());
+        let mut end = 0;
+        for (system, range) in Slices::of(&[ShardKv]).take(40) {
+            assert_eq!((system, range.start), (ShardKv, end));
+            assert!(range.end - end <= OWN * SLICE.end, "{range:?}");
+            end = range.end;
+        }
+    }
+}
