@@ -7,7 +7,8 @@ use std::sync::Arc;
 use tests::Failure;
 use tests::catalogue::{Case, Catalogue};
 use tests::cli::{BAD_USE, Console, FAILED, WELL, main_with};
-use tests::mutants::{Corpus, Sources, check, namesakes};
+use tests::mutants::format::SAFETY;
+use tests::mutants::{Corpus, Mutant, Sources, check, namesakes};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace")
@@ -89,6 +90,20 @@ caught by: figure_8_2x
 ";
 
 #[test]
+fn whatever_counts_as_safety_is_a_property_of_the_suites() {
+    let sources = Sources::read(root(), &root().join("target")).unwrap();
+    for property in SAFETY {
+        let text = GOOD.replace("commit rule", property);
+        let mutant = Mutant::parse(Path::new("raft/current_term.mutant"), &text).unwrap();
+        assert!(mutant.is_safety(), "{property}");
+        check(&mutant, &sources, &["figure_8_2x"]).unwrap();
+    }
+    let text = GOOD.replace("commit rule", "progress, get, no panic");
+    let mutant = Mutant::parse(Path::new("raft/current_term.mutant"), &text).unwrap();
+    assert!(!mutant.is_safety());
+}
+
+#[test]
 fn the_list_shows_what_there_is() {
     let folder = one("raft/current_term.mutant", GOOD);
     let path = folder.path().to_str().unwrap();
@@ -111,6 +126,11 @@ fn bad_use_is_told_before_anything_is_built() {
         (GOOD.replace("source: ", "origin: "), "", "current_term.mutant:3: no header is called"),
         (GOOD.replace("figure_8_2x", "figure_9_2x"), "", ":5: there is no scenario `figure_9_2x`"),
         (GOOD.replace("commit rule", "comit rule"), "", ":4: nothing in the suites says that"),
+        (
+            GOOD.replace("figure_8_2x", "test: raft scripts a_test_that_is_none"),
+            "",
+            ":5: no test in raft/tests/scripts.rs is called `a_test_that_is_none`",
+        ),
         (
             GOOD.replace("-use labrpc", "-use labrcp"),
             "",

@@ -8,7 +8,8 @@ use crate::catalogue::nearest;
 /// Checks that the patch fits, and that scenarios, properties and tests are called so: a name that
 /// is wrong would never be right about anything.
 ///
-/// A property is known if the sources of the suites have it as a string.
+/// A property is known if the sources of the suites have it as a string, a test if those of its target
+/// declare it.
 pub fn check(mutant: &Mutant, sources: &Sources, scenarios: &[&str]) -> Result<(), Malformed> {
     patch::apply(mutant, sources)?;
     let wrong = |key: &str, what: String| {
@@ -17,7 +18,7 @@ pub fn check(mutant: &Mutant, sources: &Sources, scenarios: &[&str]) -> Result<(
     };
     for property in &mutant.expects {
         let literal = format!("\"{property}\"");
-        if property != PANIC && !sources.rust_of("tests/src").any(|text| text.contains(&literal)) {
+        if property != PANIC && !suites(sources).any(|text| text.contains(&literal)) {
             let what = format!("nothing in the suites says that `{property}` fails");
             return Err(wrong("expects:", what));
         }
@@ -26,6 +27,12 @@ pub fn check(mutant: &Mutant, sources: &Sources, scenarios: &[&str]) -> Result<(
         known(catcher, sources, scenarios).map_err(|what| wrong("caught by:", what))?;
     }
     Ok(())
+}
+
+/// The sources that can say that a property has failed; this module only speaks of them.
+fn suites(sources: &Sources) -> impl Iterator<Item = &str> {
+    let here = |file: &str| file.starts_with("tests/src/mutants");
+    sources.rust_in("tests/src").filter(move |(file, _)| !here(file)).map(|(_, text)| text)
 }
 
 fn known(catcher: &Catcher, sources: &Sources, scenarios: &[&str]) -> Result<(), String> {
@@ -39,25 +46,38 @@ fn known(catcher: &Catcher, sources: &Sources, scenarios: &[&str]) -> Result<(),
         }
         Catcher::Swarm(_) => Err(format!("`{catcher}` is asked by itself")),
         Catcher::Test { package, target, name } => {
-            let path = match target.as_str() {
-                "lib" => format!("{package}/src/lib.rs"),
-                _ => format!("{package}/tests/{target}.rs"),
+            let (path, folder) = match target.as_str() {
+                "lib" => (format!("{package}/src/lib.rs"), format!("{package}/src")),
+                _ => (format!("{package}/tests/{target}.rs"), format!("{package}/tests/{target}")),
             };
-            let folder = format!("{package}/tests/{target}/main.rs");
-            if sources.text(&path).is_none() && sources.text(&folder).is_none() {
+            let main = format!("{folder}/main.rs");
+            if sources.text(&path).is_none() && sources.text(&main).is_none() {
                 return Err(format!("there is no {path}, where `{name}` should be"));
             }
+            let of_folder = sources.rust_in(&folder).map(|(_, text)| text);
+            let mut texts = sources.text(&path).into_iter().chain(of_folder);
             let last = name.rsplit("::").next().unwrap_or(name);
-            let is_word = |text: &str| {
-                text.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == last)
-            };
-            if sources.rust_of(package).any(is_word) {
+            if texts.any(|text| has_test(text, last)) {
                 Ok(())
             } else {
-                Err(format!("nothing in {package} is called `{last}`"))
+                Err(format!("no test in {path} is called `{last}`"))
             }
         }
     }
+}
+
+/// Whether a text has a test of this name: a function under `#[test]`, or a line of a list of which a
+/// macro makes tests, which has nothing else on it.
+fn has_test(text: &str, name: &str) -> bool {
+    let function = format!("fn {name}(");
+    let mut is_test = false;
+    for line in text.lines().map(str::trim) {
+        if line == name || (is_test && line.contains(&function)) {
+            return true;
+        }
+        is_test = line == "#[test]" || (is_test && line.starts_with("#["));
+    }
+    false
 }
 
 #[cfg(test)]
@@ -69,7 +89,13 @@ mod tests {
     fn what_a_header_names_has_to_be_there() {
         let sources = Sources::of([
             ("raft/src/lib.rs", "x\n"),
-            ("raft/tests/scripts.rs", "scripts! { a_test }"),
+            (
+                "raft/tests/scripts.rs",
+                "scripts! {\n    a_script\n}\n// a_tset a_comment\nfn helper() {}\n",
+            ),
+            ("raft/tests/rules/main.rs", "mod votes;\n"),
+            ("raft/tests/rules/votes.rs", "#[test]\n#[ignore]\nfn of_a_folder() {}\n"),
+            ("tests/src/mutants/format.rs", "\"of the corpus\""),
             ("tests/src/suites.rs", "fail!(\"agreement\", \"\")"),
         ]);
         let checked = |header: &str| {
@@ -79,8 +105,8 @@ mod tests {
             let mutant = Mutant::parse(Path::new("raft/m.mutant"), &text).unwrap();
             check(&mutant, &sources, &["basic_agree_2b"]).map_err(|wrong| wrong.to_string())
         };
-        let good =
-            "expects: agreement, panic\ncaught by: basic_agree_2b, test: raft scripts m::a_test";
+        let good = "expects: agreement, panic\ncaught by: basic_agree_2b, test: raft scripts m::a_script, \
+             test: raft rules votes::of_a_folder";
         checked(good).unwrap();
         for (old, new, what) in [
             ("agreement", "agrement", "4: nothing in the suites says that `agrement` fails"),
@@ -89,7 +115,15 @@ mod tests {
                 "basic_agre_2b",
                 "5: there is no scenario `basic_agre_2b`; the nearest",
             ),
-            ("m::a_test", "a_tset", "5: nothing in raft is called `a_tset`"),
+            (
+                "agreement",
+                "of the corpus",
+                "4: nothing in the suites says that `of the corpus` fails",
+            ),
+            ("m::a_script", "a_tset", "5: no test in raft/tests/scripts.rs is called `a_tset`"),
+            ("m::a_script", "a_comment", "5: no test in raft/tests/scripts.rs is called"),
+            ("m::a_script", "helper", "5: no test in raft/tests/scripts.rs is called `helper`"),
+            ("m::a_script", "of_a_folder", "5: no test in raft/tests/scripts.rs is called"),
             ("scripts", "script", "5: there is no raft/tests/script.rs"),
         ] {
             let error = checked(&good.replace(old, new)).unwrap_err();

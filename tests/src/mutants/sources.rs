@@ -74,13 +74,14 @@ impl Sources {
         self.get(file).and_then(|content| std::str::from_utf8(content).ok())
     }
 
-    /// The text of all Rust files in a folder, one after another.
-    pub fn rust_of<'a>(&'a self, folder: &'a str) -> impl Iterator<Item = &'a str> {
+    /// All Rust files in a folder, one after another: their names, and their texts.
+    pub fn rust_in(&self, folder: &str) -> impl Iterator<Item = (&str, &str)> {
         let is_of = move |name: &str| {
             let rest = name.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/'));
             rest.is_some_and(|rest| Path::new(rest).extension().is_some_and(|it| it == "rs"))
         };
-        self.files.keys().filter(move |name| is_of(name)).filter_map(|name| self.text(name))
+        let names = self.files.keys().filter(move |name| is_of(name));
+        names.filter_map(|name| Some((name.as_str(), self.text(name)?)))
     }
 
     /// A digest of everything but what is written for people: that changes nothing that is run.
@@ -109,9 +110,10 @@ fn has_extension(name: &str, extensions: &[&str]) -> bool {
     extension.is_some_and(|it| extensions.contains(&it))
 }
 
-/// Sources may include the texts at the root.
+/// Sources may include the texts at the root. Other files there are somebody's own: results, trials.
 fn is_for_cargo(name: &str) -> bool {
-    has_extension(name, &["toml", "lock", "md"]) || name == "rust-toolchain"
+    matches!(name, "Cargo.toml" | "Cargo.lock" | "rust-toolchain" | "rust-toolchain.toml")
+        || is_for_people(name)
 }
 
 fn is_for_people(name: &str) -> bool {
@@ -132,6 +134,8 @@ mod tests {
             ("README.md", true),
             (".cargo/config.toml", true),
             ("runs.json", false),
+            ("fuzz-raft-17.toml", false),
+            ("rust-toolchain.toml", true),
             ("docs/ARCHITECTURE.md", false),
             (".git/config", false),
             ("target/debug/lab", false),
@@ -152,7 +156,8 @@ mod tests {
         for (file, is_read) in files {
             assert_eq!(sources.text(file), is_read.then_some(file), "{file}");
         }
-        assert_eq!(sources.rust_of("raft").collect::<Vec<_>>(), ["raft/src/raft.rs"]);
+        let rust: Vec<_> = sources.rust_in("raft").collect();
+        assert_eq!(rust, [("raft/src/raft.rs", "raft/src/raft.rs")]);
         fs::write(root.join("README.md"), "new").unwrap();
         assert_eq!(read().digest(), sources.digest());
         fs::write(root.join("raft/src/raft.rs"), "new").unwrap();
