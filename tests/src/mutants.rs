@@ -33,6 +33,7 @@ mod corpus;
 mod finding;
 pub mod format;
 mod hunt;
+mod original;
 pub mod patch;
 mod scratch;
 mod sources;

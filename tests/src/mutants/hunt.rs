@@ -3,6 +3,7 @@
 use super::child::{End, Limits, Program};
 use super::finding::{CRASH, Finding, Kill, MEMORY, TEST, Verdict};
 use super::format::{Catcher, Mutant, Reads};
+use super::original::Original;
 use super::patch;
 use super::scratch::{BuildError, Scratch};
 use super::sources::Sources;
@@ -108,7 +109,7 @@ pub type Tell<'a> = &'a dyn Fn(Doing) -> Result<(), String>;
 pub struct Hunt {
     pub(super) plan: Plan,
     sources: Sources,
-    original: PathBuf,
+    original: Original,
     passes: Passes,
 }
 
@@ -185,14 +186,7 @@ impl Hunt {
         scratch: &Scratch,
         folder: &Path,
     ) -> Result<Self, BuildError> {
-        let name = format!("lab-{:016x}", sources.digest());
-        let original = folder.join(name).with_extension(std::env::consts::EXE_EXTENSION);
-        if !original.is_file() {
-            let built = scratch.lab(&sources, &BTreeMap::new())?;
-            let copy = original.with_extension("new");
-            let keep = fs::copy(built, &copy).and_then(|_| fs::rename(copy, &original));
-            keep.map_err(BuildError::Tool)?;
-        }
+        let original = Original::new(&sources, scratch, folder)?;
         Ok(Self { plan, sources, original, passes: Passes::default() })
     }
 
@@ -208,6 +202,7 @@ impl Hunt {
     ) -> Result<(), String> {
         let name = |error: io::Error| format!("{}: {error}", mutant.id);
         let (mut fresh, mut built) = (Finding::new(), None::<Built>);
+        self.original.is_used();
         for (at, &stage) in stages.iter().enumerate() {
             // A directed test may have built the original in the meantime.
             let there = built.take().filter(Built::is_there);
@@ -347,9 +342,9 @@ impl Hunt {
         let passes = self.passes.ask((catcher.clone(), seed), || {
             let seeds = seed.map_or(0..self.plan.seeds, |seed| seed..seed + 1);
             if let Catcher::Swarm(system) = *catcher {
-                return super::swarm::passes(&self.original, scratch, system, seeds);
+                return super::swarm::passes(self.original.file(), scratch, system, seeds);
             }
-            let ran = self.run(&self.original, scratch, catcher, seeds, true)?;
+            let ran = self.run(self.original.file(), scratch, catcher, seeds, true)?;
             Ok(matches!(ran, Ran::Done(runs) if runs.iter().all(|run| run.passed)))
         })?;
         if !passes {
