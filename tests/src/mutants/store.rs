@@ -129,4 +129,18 @@ mod tests {
         let store = Store::open(&path).unwrap();
         assert_eq!((store.get(key + 1), store.get(key + 2)), (None, Some(&finding)));
     }
+    #[test]
+    fn a_line_from_before_the_swarm_was_asked_is_of_the_scenarios() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("results.jsonl");
+        let text = "title: t\nbreaks: b\nsource: s\nexpects: e\n--- a/b.rs\n@@\n-x\n";
+        let mutant = Mutant::parse(Path::new("raft/m.mutant"), text).unwrap();
+        let finding = Finding::new();
+        Store::open(&path).unwrap().add(7, &mutant, Stage::Scenarios, &finding).unwrap();
+        let line = fs::read_to_string(&path).unwrap();
+        let old = line.replace("\"stage\":\"scenarios\",", "");
+        assert_ne!(line, old);
+        fs::write(&path, old).unwrap();
+        assert_eq!(Store::open(&path).unwrap().get(7), Some(&finding));
+    }
 }
