@@ -1,9 +1,9 @@
 //! The swarm as a stage: trial after trial of all systems that have the changed code in them, until
 //! one fails as expected or the CPU time is over.
 //!
-//! Which trials are run, and in which order, depends on nothing but the crate: slices of seeds from 0
-//! on, in turn, of which the system that is the crate's own gets [`OWN`] times as many. Only where it
-//! ends depends on time.
+//! Which trials are run, and in which order, depends on nothing but the files that are changed: slices
+//! of seeds from 0 on, in turn, of which the system that is most about it gets [`OWN`] times as many.
+//! Only where it ends depends on time.
 
 use super::child::{End, Limits, Program};
 use super::finding::{CRASH, Finding, MEMORY, Verdict};
@@ -22,7 +22,7 @@ use std::time::Duration;
 /// How many seeds a slice has: in the first turn, each turn twice as many, and at most.
 const SLICE: Range<u64> = 8..256;
 
-/// How many times as many seeds the crate's own system gets.
+/// How many times as many seeds the first of the systems gets.
 const OWN: u64 = 8;
 
 /// What a process gets beyond the CPU time that is left: more than any trial of the original takes.
@@ -31,15 +31,17 @@ const GRACE: Duration = Duration::from_secs(10);
 /// After so many failures by other properties than expected, more of them tell nothing.
 const OTHERS: usize = 200;
 
-/// The systems that have the code of some crates in them, the crate's own first.
-fn systems_of<'a>(crates: impl Iterator<Item = &'a str>) -> &'static [System] {
-    let of = |krate| match krate {
-        "kvraft" => 1,
-        "shardmaster" => 2,
-        "shardkv" => 3,
+/// The systems that have the code of some files in them, the one that is most about it first. Clients
+/// of the lowest ask for no reads.
+fn systems_of<'a>(files: impl Iterator<Item = &'a str>) -> &'static [System] {
+    let of = |file: &str| match file.split('/').next() {
+        Some("kvraft") => 1,
+        Some("shardmaster") => 2,
+        Some("shardkv") => 3,
+        _ if file == "raft/src/read.rs" => 1,
         _ => 0,
     };
-    &System::ALL[crates.map(of).min().unwrap_or(0)..]
+    &System::ALL[files.map(of).min().unwrap_or(0)..]
 }
 
 /// Seeds of some systems in turn, without an end.
@@ -110,7 +112,8 @@ impl Hunt {
     ) -> Result<(), String> {
         let name = |error: io::Error| format!("{}: {error}", mutant.id);
         let mut others = 0;
-        for (system, seeds) in Slices::of(systems_of(mutant.crates())) {
+        let files = mutant.hunks.iter().map(|hunk| hunk.file.as_str());
+        for (system, seeds) in Slices::of(systems_of(files)) {
             tell(Doing::Running(Catcher::Swarm(system)))?;
             let is_over =
                 self.slice(mutant, &built.lab, scratch, (system, seeds), finding, &mut others);
@@ -238,13 +241,14 @@ mod tests {
     use System::{Kv, Raft, ShardKv, ShardMaster};
 
     #[test]
-    fn a_change_concerns_its_own_crate_and_all_above() {
-        let systems = |crates: &[&str]| systems_of(crates.iter().copied());
-        assert_eq!(systems(&["shardkv"]), [ShardKv]);
-        assert_eq!(systems(&["shardmaster"]), [ShardMaster, ShardKv]);
-        assert_eq!(systems(&["shardkv", "kvraft"]), [Kv, ShardMaster, ShardKv]);
-        assert_eq!(systems(&["raft"]), System::ALL);
-        assert_eq!(systems(&["labgob", "shardkv"]), System::ALL);
+    fn a_change_concerns_what_has_it_inside() {
+        let systems = |files: &[&str]| systems_of(files.iter().copied());
+        assert_eq!(systems(&["shardkv/src/store.rs"]), [ShardKv]);
+        assert_eq!(systems(&["shardmaster/src/master.rs"]), [ShardMaster, ShardKv]);
+        assert_eq!(systems(&["shardkv/a.rs", "kvraft/a.rs"]), [Kv, ShardMaster, ShardKv]);
+        assert_eq!(systems(&["raft/src/read.rs"]), [Kv, ShardMaster, ShardKv]);
+        assert_eq!(systems(&["raft/src/read.rs", "raft/src/raft.rs"]), System::ALL);
+        assert_eq!(systems(&["labgob/src/lib.rs", "shardkv/a.rs"]), System::ALL);
     }
 
     #[test]
