@@ -331,7 +331,10 @@ impl Trouble {
                 (Fault::Clog { from: node, to: to? }, Fault::Unclog { from: node, to: to? })
             }
             Self::Isolate => (Fault::Isolate { node }, Fault::Rejoin { node }),
-            Self::Partition => (Fault::Partition { groups: split(rng, nodes) }, Fault::Heal),
+            Self::Partition => {
+                to?; // A node that is the only one cannot be parted from anybody.
+                (Fault::Partition { groups: split(rng, nodes) }, Fault::Heal)
+            }
             Self::Slow => {
                 let each = Duration::from_millis(rng.between(1..21));
                 (
@@ -358,13 +361,19 @@ fn crash_point(rng: &mut Rng) -> CrashPoint {
     }
 }
 
+/// Two or three sides, none of them empty; there are at least two nodes.
 fn split(rng: &mut Rng, nodes: &[NodeId]) -> Vec<Vec<NodeId>> {
-    let sides = rng.between(2..4) as usize;
+    let mut nodes = nodes.to_vec();
+    rng.shuffle(&mut nodes);
+    let sides = (rng.between(2..4) as usize).min(nodes.len());
     let mut groups = vec![Vec::new(); sides];
-    for &node in nodes {
-        groups[rng.below(sides as u64) as usize].push(node);
+    for (at, node) in nodes.into_iter().enumerate() {
+        let side = if at < sides { at } else { rng.below(sides as u64) as usize };
+        groups[side].push(node);
     }
-    groups.retain(|group| !group.is_empty());
+    for group in &mut groups {
+        group.sort_unstable();
+    }
     groups
 }
 

@@ -264,7 +264,28 @@ fn a_storm_draws_every_kind_that_it_is_given_and_no_other() {
     }
     assert_eq!(Plan::random(&mut Rng::new(1), &storm(5, 0, vec![Trouble::Crash])), Plan::default());
     assert_eq!(Plan::random(&mut Rng::new(1), &storm(5, 2, vec![])), Plan::default());
-    assert_eq!(Plan::random(&mut Rng::new(1), &storm(1, 0, vec![Trouble::Cut])), Plan::default());
+    for trouble in [Trouble::Cut, Trouble::Clog, Trouble::Partition] {
+        let alone = storm(1, 0, vec![trouble]);
+        assert_eq!(Plan::random(&mut Rng::new(1), &alone), Plan::default());
+    }
+}
+
+#[test]
+fn no_side_of_a_partition_is_empty_and_each_node_is_on_one() {
+    for (nodes, most) in [(2, 2), (3, 3), (5, 3)] {
+        let (plan, mut sides) = (storm(nodes, 0, vec![Trouble::Partition]), Vec::new());
+        for (_, fault) in Plan::random(&mut Rng::new(1), &plan).0 {
+            let Fault::Partition { groups } = fault else { continue };
+            assert!(groups.iter().all(|group| !group.is_empty()), "{groups:?}");
+            let mut all = groups.concat();
+            all.sort_unstable();
+            assert_eq!(all, plan.nodes);
+            sides.push(groups.len());
+        }
+        sides.sort_unstable();
+        sides.dedup();
+        assert_eq!(sides, (2..=most).collect::<Vec<_>>(), "of {nodes} nodes");
+    }
 }
 
 // ---- against a protocol ----------------------------------------------------------------------
