@@ -1,14 +1,39 @@
 //! A trial that fails, made smaller while it still fails in the same way: what is left is what it
 //! takes.
+//!
+//! Runs are chaotic: without a fault that has nothing to do with the failure, messages are drawn in
+//! another order, somebody else is elected, and the failure is gone. To take faults out one by one
+//! therefore ends early. Two things help:
+//!
+//! - A smaller trial is tried with a few other seeds, too: what the failure takes
+//!   is there with some of them. The fewer candidates a step has, the more seeds each gets.
+//! - A fault goes together with what puts it right, and many at once before single ones.
+
+mod smaller;
 
 use super::Trial;
 use crate::Failure;
 use kvraft::rsm::Reads;
-use labrpc::{Fault, Network, NodeId, Plan, SimTime};
+use smaller::{
+    CALMER, only, rounded, sooner, troubles, with_clients, with_groups, with_servers, without,
+};
+use std::ops::Range;
 use std::time::Duration;
 
 /// How many trials it may take if nothing is said.
-pub const ATTEMPTS: usize = 1_500;
+pub const ATTEMPTS: usize = 10_000;
+
+/// About how many trials one step of the search may take, all candidates and seeds together.
+const EFFORT: usize = 48;
+
+/// As long as more faults than these are left, the search goes on with more seeds.
+const FEW: usize = 5;
+
+/// The most troubles of which any two are tried.
+const MANY: usize = 12;
+
+/// The most seeds that a smaller value of anything but the plan is tried with.
+const SEEDS: usize = 4;
 
 /// What is left of a trial.
 #[derive(Clone, Debug)]
@@ -23,9 +48,10 @@ pub struct Shrunk {
 
 /// Makes a trial smaller that fails: fewer faults, servers, groups, clients and operations, a
 /// simpler network and configuration, and less time. `fails` runs one, and only the same property
-/// counts.
+/// counts. What is left may have another seed.
 ///
-/// Nothing is random here, so the same trial always shrinks to the same.
+/// It ends when nothing helps any more, or after so many `attempts`. Nothing is random here, so the
+/// same trial always shrinks to the same.
 pub fn shrink(
     trial: &Trial,
     failure: &Failure,
@@ -33,17 +59,25 @@ pub fn shrink(
     fails: impl FnMut(&Trial) -> Option<Failure>,
 ) -> Shrunk {
     let best = Shrunk { trial: trial.clone(), failure: failure.clone(), attempts: 0 };
-    let mut shrinker = Shrinker { best, most: attempts, fails };
+    let mut shrinker = Shrinker { best, most: attempts, effort: EFFORT, fails };
     // The end of the storm is all that matters for faults that come later.
-    shrinker.shorten();
+    shrinker.end_behind_the_failure();
     loop {
         let before = shrinker.best.trial.clone();
-        shrinker.take_faults_out();
-        shrinker.take_lasting_faults_out();
+        shrinker.take_troubles_out();
+        shrinker.take_pairs_out();
+        shrinker.take_single_faults_out();
         shrinker.simplify();
         shrinker.shorten();
-        if shrinker.best.trial == before || shrinker.best.attempts >= attempts {
+        shrinker.tidy();
+        if shrinker.best.attempts >= attempts {
             return shrinker.best;
+        }
+        if shrinker.best.trial == before {
+            if before.plan.0.len() <= FEW {
+                return shrinker.best;
+            }
+            shrinker.effort *= 4;
         }
     }
 }
@@ -51,150 +85,192 @@ pub fn shrink(
 struct Shrinker<F> {
     best: Shrunk,
     most: usize,
+    effort: usize,
     fails: F,
 }
 
 impl<F: FnMut(&Trial) -> Option<Failure>> Shrinker<F> {
-    /// Takes a smaller trial over, if it fails in the same way.
-    fn try_out(&mut self, trial: Trial) -> bool {
-        if trial == self.best.trial || self.best.attempts >= self.most {
+    /// Takes a smaller trial over if it fails in the same way, with its own seed or with one of the
+    /// first few.
+    fn try_out(&mut self, trial: &Trial, seeds: usize) -> bool {
+        if *trial == self.best.trial {
             return false;
         }
-        self.best.attempts += 1;
-        match (self.fails)(&trial) {
-            Some(failure) if failure.property == self.best.failure.property => {
-                (self.best.trial, self.best.failure) = (trial, failure);
-                true
+        let others = (0..).filter(|seed| *seed != trial.seed);
+        std::iter::once(trial.seed).chain(others).take(seeds.max(1)).any(|seed| {
+            if self.best.attempts >= self.most {
+                return false;
             }
-            _ => false,
-        }
+            self.best.attempts += 1;
+            let trial = Trial { seed, ..trial.clone() };
+            match (self.fails)(&trial) {
+                Some(failure) if failure.property == self.best.failure.property => {
+                    (self.best.trial, self.best.failure) = (trial, failure);
+                    true
+                }
+                _ => false,
+            }
+        })
     }
 
-    fn change(&mut self, change: impl FnOnce(&mut Trial)) -> bool {
+    fn change(&mut self, seeds: usize, change: impl FnOnce(&mut Trial)) -> bool {
         let mut trial = self.best.trial.clone();
         change(&mut trial);
-        self.try_out(trial)
+        self.try_out(&trial, seeds)
     }
 
-    /// Delta debugging (Zeller and Hildebrandt, 2002) over the plan: leaves out halves, then
-    /// quarters, down to single faults.
-    fn take_faults_out(&mut self) {
-        let mut size = self.best.trial.plan.0.len();
+    /// Delta debugging (Zeller and Hildebrandt, 2002) over the plan: keeps only, or leaves out, halves,
+    /// then quarters, down to single troubles.
+    fn take_troubles_out(&mut self) {
+        let mut size = troubles(&self.best.trial.plan).len();
         while size > 0 {
-            let mut at = 0;
-            while at < self.best.trial.plan.0.len() {
-                let end = (at + size).min(self.best.trial.plan.0.len());
-                let without = |trial: &mut Trial| drop(trial.plan.0.drain(at..end));
-                if !self.change(without) {
-                    at = end;
+            for keep in [true, false] {
+                let mut at = 0;
+                loop {
+                    let all = troubles(&self.best.trial.plan);
+                    if at >= all.len() {
+                        break;
+                    }
+                    let chunk = all[at..(at + size).min(all.len())].concat();
+                    let seeds = self.effort * size / all.len();
+                    let is_smaller = self.change(seeds, |trial| {
+                        trial.plan = if keep {
+                            only(&trial.plan, &chunk)
+                        } else {
+                            without(&trial.plan, &chunk)
+                        };
+                    });
+                    if is_smaller && keep {
+                        break;
+                    }
+                    if !is_smaller {
+                        at += size;
+                    }
                 }
             }
-            size = if size == 1 { 0 } else { size.div_ceil(2) };
+            size = (size / 2).min(troubles(&self.best.trial.plan).len());
         }
     }
 
-    fn take_lasting_faults_out(&mut self) {
+    /// Leaves out any two troubles, once there are few.
+    fn take_pairs_out(&mut self) {
+        let (mut a, mut b) = (0, 1);
+        loop {
+            let all = troubles(&self.best.trial.plan);
+            if all.len() > MANY || a + 1 >= all.len() {
+                return;
+            }
+            let seeds = self.effort / all.len();
+            let two = [&all[a][..], &all[b]].concat();
+            if self.change(seeds, |trial| trial.plan = without(&trial.plan, &two)) {
+                (a, b) = (0, 1);
+            } else if b + 1 < all.len() {
+                b += 1;
+            } else {
+                (a, b) = (a + 1, a + 2);
+            }
+        }
+    }
+
+    /// What is left is tried line by line: what puts a fault right may not be needed, as the end of
+    /// the storm does so, too.
+    fn take_single_faults_out(&mut self) {
         let mut at = 0;
-        while at < self.best.trial.lasting.len() {
-            if !self.change(|trial| drop(trial.lasting.remove(at))) {
+        while at < self.best.trial.plan.0.len() {
+            let seeds = self.effort / self.best.trial.plan.0.len();
+            if !self.change(seeds, |trial| drop(trial.plan.0.remove(at))) {
                 at += 1;
             }
+        }
+        let mut at = 0;
+        while at < self.best.trial.lasting.len() {
+            if !self.change(SEEDS, |trial| drop(trial.lasting.remove(at))) {
+                at += 1;
+            }
+        }
+        for at in 0..self.best.trial.plan.0.len() {
+            self.change(1, |trial| trial.plan.0[at].1 = smaller::plainer(&trial.plan.0[at].1));
         }
     }
 
     fn simplify(&mut self) {
-        self.change(|trial| trial.network = Network::reliable());
-        self.change(|trial| trial.reads = Reads::Log);
-        self.change(|trial| trial.max_entries = 64);
-        self.change(|trial| trial.max_in_flight = 1);
-        self.change(|trial| trial.snapshot_tail = 0);
-        self.change(|trial| trial.snapshots = None);
-        let trial = &self.best.trial;
-        let (servers, groups, keys) = (trial.servers, trial.groups, trial.keys);
-        for fewer in 1..servers {
-            if self.change(|trial| with_servers(trial, fewer)) {
-                break;
-            }
+        for calm in CALMER {
+            self.change(SEEDS, |trial| calm(&mut trial.network));
         }
-        for fewer in 1..groups {
-            if self.change(|trial| with_groups(trial, fewer)) {
-                break;
-            }
-        }
-        for fewer in 1..self.best.trial.clients {
-            if self.change(|trial| with_clients(trial, fewer)) {
-                break;
-            }
-        }
-        if keys > 1 {
-            self.change(|trial| trial.keys = 1);
-        }
-        while self.best.trial.operations > 1
-            && self.change(|trial| trial.operations = trial.operations.div_ceil(2))
-        {}
-        while self.best.trial.operations > 1 && self.change(|trial| trial.operations -= 1) {}
-        self.change(|trial| trial.pause_ms = 0);
+        self.change(SEEDS, |trial| trial.reads = Reads::Log);
+        self.change(SEEDS, |trial| trial.max_entries = 64);
+        self.change(SEEDS, |trial| trial.max_in_flight = 1);
+        self.change(SEEDS, |trial| trial.snapshot_tail = 0);
+        self.change(SEEDS, |trial| trial.snapshots = None);
+        self.fewer(|trial| trial.servers, with_servers);
+        self.fewer(|trial| trial.groups, with_groups);
+        self.fewer(|trial| trial.clients, with_clients);
+        self.less(1, |trial| trial.keys as u64, |trial, keys| trial.keys = keys as usize);
+        self.less(1, |trial| trial.operations, |trial, operations| trial.operations = operations);
+        self.change(SEEDS, |trial| trial.pause_ms = 0);
     }
 
-    /// Ends the storm earlier: first right after the failure.
-    fn shorten(&mut self) {
+    /// Leaves members out: all but the first few, as few as possible; then each of the others.
+    fn fewer(&mut self, number: fn(&Trial) -> usize, keep: fn(&mut Trial, &dyn Fn(usize) -> bool)) {
+        for few in 1..number(&self.best.trial) {
+            if self.change(SEEDS, |trial| keep(trial, &|it| it < few)) {
+                break;
+            }
+        }
+        for one in (0..number(&self.best.trial)).rev() {
+            if number(&self.best.trial) > 1 {
+                self.change(SEEDS, |trial| keep(trial, &|it| it != one));
+            }
+        }
+    }
+
+    /// Makes a number smaller, in smaller and smaller steps.
+    fn less(&mut self, least: u64, number: fn(&Trial) -> u64, set: fn(&mut Trial, u64)) {
+        let mut step = number(&self.best.trial).saturating_sub(least);
+        while step > 0 {
+            let now = number(&self.best.trial);
+            if now < least + step || !self.change(SEEDS, |trial| set(trial, now - step)) {
+                step /= 2;
+            }
+        }
+    }
+
+    fn end_behind_the_failure(&mut self) {
         let at = Duration::from_nanos(self.best.failure.nanos).as_millis() as u64 + 1;
         if at < self.best.trial.storm_ms {
-            self.change(|trial| end_at(trial, at));
-        }
-        while self.best.trial.storm_ms > 1 && self.change(|trial| end_at(trial, trial.storm_ms / 2))
-        {
+            self.change(1, |trial| smaller::end_at(trial, at));
         }
     }
-}
 
-fn end_at(trial: &mut Trial, storm_ms: u64) {
-    trial.storm_ms = storm_ms;
-    let end = SimTime::ZERO + trial.storm();
-    trial.plan.0.retain(|(at, _)| *at <= end);
-}
-
-/// Leaves out the last servers of each cluster; who is left keeps its faults, under its new name.
-fn with_servers(trial: &mut Trial, servers: usize) {
-    let (before, clusters) = (trial.servers, trial.clusters());
-    rename(trial, |node| {
-        let (cluster, place) = (node / before, node % before);
-        if cluster >= clusters {
-            return Some(clusters * servers + (node - clusters * before));
+    /// Lets the storm end sooner, and what happens in it follow sooner upon what happened before.
+    fn shorten(&mut self) {
+        self.end_behind_the_failure();
+        self.less(1, |trial| trial.storm_ms, smaller::end_at);
+        for at in 0..self.best.trial.plan.0.len() {
+            for parts in [1, 2, 4] {
+                if self.change(SEEDS, |trial| sooner(trial, at, parts)) {
+                    break;
+                }
+            }
         }
-        (place < servers).then_some(cluster * servers + place)
-    });
-    trial.servers = servers;
-}
+    }
 
-/// Leaves out the last groups.
-fn with_groups(trial: &mut Trial, groups: usize) {
-    let (left, right) = ((1 + groups) * trial.servers, trial.clusters() * trial.servers);
-    rename(trial, |node| match node {
-        node if node < left => Some(node),
-        node if node < right => None,
-        node => Some(node - (right - left)),
-    });
-    trial.groups = groups;
-}
-
-/// Leaves out the last clients.
-fn with_clients(trial: &mut Trial, clients: usize) {
-    let first = trial.clusters() * trial.servers;
-    let (left, right) = (first + clients, first + trial.clients);
-    rename(trial, |node| match node {
-        node if node < left => Some(node),
-        node if node < right => None,
-        node => Some(node - (right - left)),
-    });
-    trial.clients = clients;
-}
-
-/// Gives nodes new names; a fault that names one which is left out is left out, too.
-fn rename(trial: &mut Trial, name: impl Fn(usize) -> Option<usize>) {
-    let new_name = |node: NodeId| name(node.index()).map(|it| NodeId::new(it as u16));
-    let named = |fault: &Fault| fault.renamed(new_name);
-    let plan = trial.plan.0.iter().filter_map(|(at, fault)| Some((*at, named(fault)?)));
-    trial.plan = Plan(plan.collect());
-    trial.lasting = trial.lasting.iter().filter_map(named).collect();
+    /// Rounds times, all or some.
+    fn tidy(&mut self) {
+        for unit in [1_000, 100, 10, 1] {
+            let unit = Duration::from_millis(unit);
+            if self.change(SEEDS, |trial| rounded(trial, unit, 0..usize::MAX)) {
+                break;
+            }
+        }
+        for at in 0..self.best.trial.plan.0.len() {
+            for unit in [1_000, 100, 10, 1] {
+                let unit = Duration::from_millis(unit);
+                let one: Range<usize> = at..at + 1;
+                if self.change(1, |trial| rounded(trial, unit, one)) {
+                    break;
+                }
+            }
+        }
+    }
 }
