@@ -89,7 +89,13 @@ enum Command {
     Merge(fuzz::MergeArguments),
     /// Measures the throughput and latency of a sharded store by its number of groups
     Scale(scale::Arguments),
-    /// Runs everything twice and compares
+    /// Runs everything twice and compares, trials of the swarm included
+    ///
+    /// The second time the seeds come in the opposite order, on another number of threads. Compared are
+    /// the fingerprint of all that happened, simulated time, traffic, commands, operations and the
+    /// failure, if there is one; where two runs differ, so are their traces. The exit status is 1 if two
+    /// runs differ. A run that fails both times in the same way is no difference, and the status is 0:
+    /// how many there are is said, and `lab run` and `lab fuzz` say why.
     Determinism(DeterminismArguments),
     /// Says whether a recorded history of a key/value store is linearizable
     CheckHistory(check_history::Arguments),
@@ -170,7 +176,9 @@ struct ListArguments {
 
 #[derive(Debug, Args)]
 struct DeterminismArguments {
-    /// What to run; everything, if nothing is given
+    /// A part, a lab, a scenario or a Go test, as for `lab run`; `swarm/raft`, `swarm/kv`,
+    /// `swarm/shardmaster`, `swarm/shardkv`, or `swarm`, which is all four, for trials of `lab fuzz`;
+    /// everything, if none is given
     #[arg(value_name = "PATTERN")]
     patterns: Vec<String>,
     #[command(flatten)]
@@ -347,6 +355,8 @@ fn obey(
                     "replay",
                     "diff",
                     "list",
+                    "fuzz",
+                    "merge",
                     "determinism",
                     "scale",
                     "check-history",

@@ -65,7 +65,7 @@ impl System {
     }
 
     /// What its runs are in reports.
-    fn scenario(self) -> Scenario {
+    pub(crate) fn scenario(self) -> Scenario {
         Scenario {
             name: self.name(),
             part: "swarm",

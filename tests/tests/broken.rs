@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tests::catalogue::{Case, Catalogue};
 use tests::cli::testing::verdict;
-use tests::cli::{Console, FAILED, main_with};
+use tests::cli::{Console, FAILED, WELL, main_with};
 
 type Cx<'a> = Context<'a, Message>;
 
@@ -363,6 +363,14 @@ fn what_changes_from_run_to_run_is_found() {
     assert!(out.contains("records are the same in both\n"), "{out}");
     assert!(out.contains("  - once, record ") && out.contains("  + again, record "), "{out}");
     assert!(out.lines().last().is_some_and(|line| line.starts_with("fingerprints: ")), "{out}");
+}
+
+#[test]
+fn what_fails_twice_in_the_same_way_is_no_difference() {
+    let (status, out, _) = lab(Flaw::AppliesTwice, "determinism basic_agree_2b --seeds 4");
+    assert_eq!(status, WELL, "{out}");
+    assert!(out.contains("4 runs FAILED, which is no difference"), "{out}");
+    assert!(out.contains("\n4 runs, each the same both times\n"), "{out}");
 }
 
 #[test]
