@@ -5,6 +5,8 @@ use labrpc::{Context, Fault, Instant, NodeId, Persister};
 use raft::{Applied, Config, Consensus, LogId, Message, NotLeader, Raft, Status, View};
 use std::fs;
 use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use tests::catalogue::Catalogue;
 use tests::cli::{BAD_USE, Console, FAILED, WELL, main_with};
 use tests::run::Options;
@@ -143,6 +145,53 @@ fn the_parts_of_a_campaign_are_the_whole() {
     }
 }
 
+/// While a campaign runs, its report is there, whole and partial.
+#[test]
+fn what_is_interrupted_leaves_a_report_that_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("part.json");
+    let mut lab = Command::new(env!("CARGO_BIN_EXE_lab"));
+    lab.args(["fuzz", "raft", "--for", "600s", "--jobs", "1", "--json"]).arg(&file);
+    let mut campaign = lab.stdout(Stdio::null()).spawn().unwrap();
+    while !file.exists() {
+        assert_eq!(campaign.try_wait().unwrap(), None, "it ended without a report");
+        std::thread::yield_now();
+    }
+    campaign.kill().unwrap();
+    campaign.wait().unwrap();
+    let text = fs::read_to_string(&file).unwrap();
+    let report: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(report["complete"], false, "{text}");
+    let (status, _, err) = said(&Catalogue::reference(), &["merge", &file.display().to_string()]);
+    assert_eq!(status, BAD_USE, "{err}");
+    assert!(err.contains("part.json: this part was interrupted"), "{err}");
+}
+
+#[test]
+fn everything_twice_is_scenarios_and_the_swarm() {
+    let reference = Catalogue::reference();
+    let run = |words: &[&str]| {
+        let (status, out, err) =
+            said(&reference, &[&["determinism", "--seeds", "2"], words].concat());
+        assert_eq!((status, err.as_str()), (WELL, ""), "{words:?}: {out}");
+        out
+    };
+    let last = |out: &str| out.lines().last().unwrap().to_string();
+    let (scenarios, all) = (run(&["2a"]), run(&["2a", "swarm"]));
+    assert!(scenarios.contains("\n6 runs, each the same both times\n"), "{scenarios}");
+    assert!(!scenarios.contains("swarm"), "{scenarios}");
+    assert!(all.contains("\n14 runs, each the same both times\n"), "{all}");
+    assert_eq!(last(&scenarios), last(&all), "the line of the scenarios is about them alone");
+    let of_all = |jobs| run(&["swarm", "--jobs", jobs]);
+    let swarm = of_all("1");
+    for system in System::ALL {
+        assert!(swarm.contains(&format!("swarm/{system} ")), "{swarm}");
+    }
+    assert_eq!(last(&swarm), last(&of_all("3")));
+    assert!(all.contains(&last(&swarm)), "{all}{swarm}");
+    assert_ne!(last(&swarm), last(&run(&["swarm/kv"])));
+}
+
 #[test]
 fn bad_use_is_told() {
     let reference = Catalogue::reference();
@@ -155,6 +204,7 @@ fn bad_use_is_told() {
         (&["fuzz", "--json", "no/such/folder/file"], "cannot write"),
         (&["replay", "no-such-file.toml"], "cannot read no-such-file.toml"),
         (&["replay", "figure_8_2c"], "Say --seed N"),
+        (&["determinism", "swarm/rafts"], "there is swarm, which is swarm/raft, swarm/kv"),
     ] {
         let (status, _, err) = said(&reference, words);
         assert_eq!(status, BAD_USE, "{words:?}: {err}");
@@ -166,34 +216,30 @@ fn bad_use_is_told() {
 
 type Cx<'a> = Context<'a, Message>;
 
-/// The reference, but for its disk: of what it is given that says how a server voted, half is lost.
+/// The reference, but for one thing.
 #[derive(Clone)]
-struct Forgetful(Raft);
+struct Flawed<const MOODY: bool>(Raft);
 
-/// A disk that keeps no vote.
-struct NoVote<'a>(&'a mut dyn Persister);
+/// Its disk keeps no term and no vote.
+type Forgetful = Flawed<false>;
 
-impl Forgetful {
+/// Every tenth command, counted over all runs of this program, is not taken.
+type Moody = Flawed<true>;
+
+static PROPOSED: AtomicU64 = AtomicU64::new(0);
+
+impl<const MOODY: bool> Flawed<MOODY> {
     fn step<T>(cx: &mut Cx<'_>, step: impl FnOnce(&mut Cx<'_>) -> T) -> T {
         let before = cx.disk.state().to_vec();
         let out = step(cx);
-        if cx.disk.state() != before {
-            NoVote(cx.disk).forget();
+        if !MOODY && cx.disk.state() != before {
+            cx.disk.save_state(&before);
         }
         out
     }
 }
 
-impl NoVote<'_> {
-    /// The state is a term and a vote.
-    fn forget(&mut self) {
-        let (term, _): (raft::Term, Option<NodeId>) =
-            labgob::decode(self.0.state()).expect("a term and a vote");
-        self.0.save_state(&labgob::encode(&(term, None::<NodeId>)));
-    }
-}
-
-impl Consensus for Forgetful {
+impl<const MOODY: bool> Consensus for Flawed<MOODY> {
     type Message = Message;
 
     fn boot(cx: &mut Cx<'_>, peers: &[NodeId], config: Config) -> Self {
@@ -213,6 +259,9 @@ impl Consensus for Forgetful {
     }
 
     fn propose(&mut self, cx: &mut Cx<'_>, command: &[u8]) -> Result<LogId, NotLeader> {
+        if MOODY && PROPOSED.fetch_add(1, Ordering::Relaxed) % 10 == 9 {
+            return Err(NotLeader { leader: None });
+        }
         self.0.propose(cx, command)
     }
 
@@ -231,6 +280,16 @@ impl Consensus for Forgetful {
     fn view(&self) -> Option<&dyn View> {
         None
     }
+}
+
+#[test]
+fn trials_that_change_from_run_to_run_are_found() {
+    let words = ["determinism", "swarm/raft", "--seeds", "5"];
+    let (status, out, err) = said(&Catalogue::of_raft::<Moody>(), &words);
+    assert_eq!((status, err.as_str()), (FAILED, ""), "{out}");
+    assert!(out.starts_with("1 system of the swarm, seeds 0..5: once on "), "{out}");
+    assert!(out.contains("DIFFER\n  seeds "), "{out}");
+    assert!(out.contains("  - once, record ") && out.contains("  + again, record "), "{out}");
 }
 
 #[test]
@@ -259,6 +318,31 @@ fn what_fails_is_made_small_and_runs_from_its_file() {
     assert!(Path::new(file).exists());
 }
 
+/// What other threads have run behind the first failure does not count.
+#[test]
+fn a_campaign_ends_at_the_failure_with_the_least_seed() {
+    let (catalogue, folder) = (Catalogue::of_raft::<Forgetful>(), tempfile::tempdir().unwrap());
+    let out = folder.path().display().to_string();
+    let json = folder.path().join("report.json").display().to_string();
+    let run = |jobs| {
+        let words = ["fuzz", "--seeds", "3000", "--no-shrink", "--out", &out, "--json", &json];
+        let (status, said, err) = said(&catalogue, &[&words[..], &["--jobs", jobs]].concat());
+        assert_eq!((status, err.as_str()), (FAILED, ""), "{said}");
+        let text = fs::read_to_string(&json).unwrap();
+        let report: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let raft = &report["systems"]["raft"];
+        assert_eq!((&report["complete"], &raft["failed"]), (&true.into(), &1.into()), "{text}");
+        let seed = report["failures"][0]["seed"].as_u64().unwrap();
+        assert_eq!(raft["trials"].as_u64(), Some(seed + 1), "{text}");
+        without_times(&said).replace("1 thread", "").replace("3 threads", "")
+    };
+    let one = run("1");
+    for _ in 0..3 {
+        assert_eq!(one, run("3"));
+    }
+    assert_eq!(one.matches("event ").count(), 1, "the reason is told once\n{one}");
+}
+
 #[test]
 fn only_the_same_failure_counts_while_a_trial_shrinks() {
     let catalogue = Catalogue::of_raft::<Forgetful>();
@@ -267,7 +351,7 @@ fn only_the_same_failure_counts_while_a_trial_shrinks() {
         let failure = run(&trial)?;
         Some((trial, failure))
     });
-    let (trial, failure) = found.expect("a forgotten vote is noticed");
+    let (trial, failure) = found.expect("what is forgotten is noticed");
     let mut tried = 0;
     let shrunk = shrink(&trial, &failure, 300, |trial| {
         tried += 1;

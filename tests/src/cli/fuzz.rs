@@ -14,7 +14,7 @@ use crate::catalogue::{Catalogue, nearest};
 use crate::run::Options;
 use crate::swarm::shrink::{ATTEMPTS, Shrunk, shrink};
 use crate::swarm::{System, Trial};
-use campaign::{Campaign, Found, Seeds, Tally};
+use campaign::{Campaign, Found, Outcome, Seeds, Tally};
 use clap::{Args, value_parser};
 use report::CampaignReport;
 use std::fs;
@@ -59,7 +59,8 @@ pub struct Arguments {
     /// a job array say, if they are set
     #[arg(long, value_name = "I/N")]
     shard: Option<Share>,
-    /// Writes what came of it to a file, as `lab merge` reads it
+    /// Writes what came of it to a file, as `lab merge` reads it; while it runs, every ten seconds what
+    /// has come of it so far
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
     /// Goes on after a failure
@@ -86,14 +87,6 @@ pub fn fuzz(
     if !arguments.out.is_dir() {
         return Err(Stop::BadUse(format!("{} is no folder", arguments.out.display())));
     }
-    if let Some(path) = &arguments.json {
-        // Known before the campaign, and not after it.
-        fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(path)
-            .map_err(|error| cannot(path, &error))?;
-    }
     let seeds = if let Some(nanos) = arguments.duration {
         Seeds::For(Duration::from_nanos(nanos))
     } else {
@@ -108,20 +101,26 @@ pub fn fuzz(
         jobs: arguments.jobs.count(),
         keep_going: arguments.keep_going,
     };
+    let report = |report: &CampaignReport| match &arguments.json {
+        Some(path) => report.write(path),
+        None => Ok(()),
+    };
+    let meanwhile = |done: &Outcome| report(&CampaignReport::partial(&campaign, done));
+    // Whether it can be written is known before the campaign, and not after it.
+    meanwhile(&Outcome::new(&campaign))?;
     writeln!(console.out, "{campaign}")?;
     console.out.flush()?;
-    let done = campaign.run(console.progress)?;
+    let done = campaign.run(console.progress, meanwhile)?;
+    meanwhile(&done)?;
     write_figures(&done.tallies, console)?;
     let mut failures = Vec::new();
     for found in &done.found {
         let (shrunk, path) = investigate(catalogue, found, arguments, console)?;
         failures.push(report::ReportedFailure::new(found, &shrunk, &path));
     }
-    let report = CampaignReport::new(&campaign, &done, failures);
-    if let Some(path) = &arguments.json {
-        report.write(path)?;
-    }
-    report::verdict(&report, console)
+    let whole = CampaignReport::new(&campaign, &done, failures);
+    report(&whole)?;
+    report::verdict(&whole, console)
 }
 
 /// The systems that were asked for.
@@ -187,25 +186,26 @@ fn investigate(
     let shrunk = shrink(&whole, &found.failure, attempts, fails);
     let (before, after) = (whole.plan.0.len(), shrunk.trial.plan.0.len());
     if !arguments.no_shrink {
+        let (attempts, before) = (count(shrunk.attempts, "attempt"), count(before, "fault"));
         writeln!(
             console.out,
-            "shrunk in {}, from {} to {after}: {}",
-            count(shrunk.attempts, "attempt"),
-            count(before, "fault"),
-            shrunk.failure,
+            "shrunk in {attempts}, from {before} to {after}; with what is left:"
         )?;
     }
+    let reason = shrunk.failure.to_string().replace('\n', "\n# ");
+    let heading = format!("# {} with seed {}: {reason}\n", found.system, found.seed);
+    let are = if after == 1 { "is" } else { "are" };
     let text = format!(
-        "# {} with seed {}: {}\n# {} faults of {before} are left.\n\n{}",
-        found.system,
-        found.seed,
-        shrunk.failure.to_string().replace('\n', "\n# "),
-        after,
+        "# {} of {before} {are} left.\n\n{}",
+        count(after, "fault"),
         shrunk.trial.to_text(),
     );
     let path = arguments.out.join(format!("fuzz-{}-{}.toml", found.system, found.seed));
-    fs::write(&path, &text).map_err(|error| cannot(&path, &error))?;
-    for line in text.lines() {
+    let file = heading + &text;
+    fs::write(&path, &file).map_err(|error| cannot(&path, &error))?;
+    // What has been said already is not said again.
+    let shown_text = if shrunk.failure == found.failure { &text } else { &file };
+    for line in shown_text.lines() {
         writeln!(console.out, "  {line}")?;
     }
     writeln!(console.out, "replay: {} replay {}", catalogue.program(), shown(&path))?;

@@ -154,19 +154,19 @@ fn summary(report: &Report) -> String {
     let Report { scenario, totals, .. } = report;
     let verdict = if report.outcome.is_ok() { "passed" } else { "FAILED" };
     format!(
-        "{} with seed {}: {verdict}\n  {:.2} s simulated, {} servers, {} RPCs, {} bytes, {} commands{}, \
+        "{} with seed {}: {verdict}\n  {:.2} s simulated, {}, {} RPCs, {} bytes, {}{}, \
          {} steps, {} in the trace\n  fingerprint {:016x}\n",
         scenario.name,
         report.seed,
         report.simulated.as_secs_f64(),
-        scenario.servers,
+        count(scenario.servers, "server"),
         thousands(totals.rpcs),
         thousands(totals.bytes),
-        thousands(report.commands),
+        count(report.commands as usize, "command"),
         if report.operations == 0 {
             String::new()
         } else {
-            format!(", {} operations", thousands(report.operations))
+            format!(", {}", count(report.operations as usize, "operation"))
         },
         thousands(totals.steps),
         count(report.trace.len(), "record"),

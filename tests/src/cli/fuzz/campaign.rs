@@ -1,5 +1,6 @@
-//! Many trials on many threads. Which failure is found first does not depend on how many: trials
-//! are numbered, and the one with the least number counts.
+//! Many trials on many threads. What comes of them does not depend on how many: trials are numbered,
+//! their results are counted in the order of their numbers, and where the first failure ends it all,
+//! what other threads have run behind it does not count.
 
 use super::Share;
 use crate::Failure;
@@ -21,6 +22,9 @@ use std::time::Duration;
 
 #[allow(clippy::disallowed_types, reason = "a campaign may be bounded in time")]
 type Stopwatch = std::time::Instant;
+
+/// How much time is between two reports while a campaign runs.
+const REPORT_EVERY: Duration = Duration::from_secs(10);
 
 /// Which seeds.
 #[derive(Clone, Debug)]
@@ -84,18 +88,48 @@ impl Tally {
 /// A trial that failed.
 #[derive(Clone, Debug)]
 pub struct Found {
-    pub number: u64,
     pub system: System,
     pub seed: u64,
     pub failure: Failure,
 }
 
-/// What came of it all.
+/// What came of it all, or of the first so many trials.
 pub struct Outcome {
     pub tallies: Vec<(System, Tally)>,
     pub found: Vec<Found>,
-    /// The seeds below this one were run, all of them that are its share.
+    /// The seeds that were asked for; those that there was time for, if none were.
     pub seeds: Range<u64>,
+    /// The number of the next trial, which is how many there are.
+    trials: u64,
+    /// Whether no more shall be counted.
+    is_over: bool,
+}
+
+impl Outcome {
+    /// Nothing yet.
+    pub fn new(campaign: &Campaign<'_>) -> Self {
+        let tallies = campaign.systems.iter().map(|system| (*system, Tally::default()));
+        let seeds = match &campaign.seeds {
+            Seeds::Range(range) => range.clone(),
+            Seeds::For(_) => 0..0,
+        };
+        Self { tallies: tallies.collect(), found: Vec::new(), seeds, trials: 0, is_over: false }
+    }
+
+    /// Counts the next trial.
+    fn add(&mut self, done: Done, campaign: &Campaign<'_>) {
+        self.trials += 1;
+        let slot = self.tallies.iter_mut().find(|(system, _)| *system == done.system);
+        let (_, tally) = slot.expect("only these are run");
+        tally.add(&done);
+        if matches!(campaign.seeds, Seeds::For(_)) {
+            self.seeds.end = done.seed + 1;
+        }
+        if let Some(failure) = done.failure {
+            self.is_over = !campaign.keep_going;
+            self.found.push(Found { system: done.system, seed: done.seed, failure });
+        }
+    }
 }
 
 struct Done {
@@ -147,8 +181,12 @@ impl Campaign<'_> {
         Some(mine * self.systems.len() as u64)
     }
 
-    /// Runs it.
-    pub fn run(&self, visible: bool) -> Result<Outcome, Stop> {
+    /// Runs it. Now and then, `meanwhile` gets what has come of it so far; its error ends the whole.
+    pub fn run(
+        &self,
+        visible: bool,
+        mut meanwhile: impl FnMut(&Outcome) -> Result<(), Stop>,
+    ) -> Result<Outcome, Stop> {
         let (next, last) = (AtomicU64::new(0), AtomicU64::new(u64::MAX));
         let began = Stopwatch::now();
         let end = match self.seeds {
@@ -173,35 +211,27 @@ impl Campaign<'_> {
                 }
             }
             drop(done_in);
-            let mut all: Vec<(System, Tally)> =
-                self.systems.iter().map(|system| (*system, Tally::default())).collect();
-            let (mut found, mut seeds) = (Vec::new(), None);
+            let mut outcome = Outcome::new(self);
+            let (mut early, mut reported) = (BTreeMap::new(), began.elapsed());
             for done in done_out {
-                let slot = all.iter_mut().find(|(system, _)| *system == done.system);
-                let (_, tally) = slot.expect("only these are run");
-                tally.add(&done);
                 bar.inc(1);
-                bar.set_message(in_short(&all));
-                let range: &mut Range<u64> = seeds.get_or_insert(done.seed..done.seed + 1);
-                *range = range.start.min(done.seed)..range.end.max(done.seed + 1);
-                if let Some(failure) = done.failure {
-                    let Done { number, system, seed, .. } = done;
-                    found.push(Found { number, system, seed, failure });
-                    if !self.keep_going {
-                        last.fetch_min(number, Ordering::Relaxed);
-                    }
+                if done.failure.is_some() && !self.keep_going {
+                    last.fetch_min(done.number, Ordering::Relaxed);
+                }
+                early.insert(done.number, done);
+                while let Some(done) = early.remove(&outcome.trials)
+                    && !outcome.is_over
+                {
+                    outcome.add(done, self);
+                }
+                bar.set_message(in_short(&outcome.tallies));
+                if began.elapsed() >= reported + REPORT_EVERY {
+                    reported = began.elapsed();
+                    meanwhile(&outcome)?;
                 }
             }
             bar.finish_and_clear();
-            found.sort_unstable_by_key(|it| it.number);
-            if !self.keep_going {
-                found.truncate(1);
-            }
-            let seeds = match &self.seeds {
-                Seeds::Range(range) => range.clone(),
-                Seeds::For(_) => seeds.unwrap_or_default(),
-            };
-            Ok(Outcome { tallies: all, found, seeds })
+            Ok(outcome)
         })
     }
 
@@ -213,10 +243,11 @@ impl Campaign<'_> {
         is_over: impl Fn() -> bool,
     ) {
         let options = Options { marks: true, ..Options::default() };
-        loop {
+        // Whoever takes a number runs its trial, so that none is left out below another.
+        while !is_over() {
             let number = next.fetch_add(1, Ordering::Relaxed);
             let Some((system, seed)) = self.trial(number) else { return };
-            if number > last.load(Ordering::Relaxed) || is_over() {
+            if number > last.load(Ordering::Relaxed) {
                 return;
             }
             let trial = Trial::draw(system, seed);

@@ -5,18 +5,20 @@ use super::campaign::{Campaign, Found, Outcome, Seeds};
 use crate::cli::results::cannot;
 use crate::cli::text::{WIDTH, count, stretch, thousands, wrap};
 use crate::cli::{Console, FAILED, Stop, UNREACHED, WELL};
-use crate::swarm::System;
 use crate::swarm::marks::{self, Marks};
 use crate::swarm::shrink::Shrunk;
+use crate::swarm::{System, Trial};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// A campaign, or several. Whoever reads these files relies on the names.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own, with its name")]
 pub struct CampaignReport {
     /// The first seed, and the one after the last.
     seeds: (u64, u64),
@@ -25,6 +27,8 @@ pub struct CampaignReport {
     /// Which parts of the seeds these are, of how many.
     shards: Vec<u64>,
     of: u64,
+    /// Whether it has come to its end: what an interrupted campaign leaves has not.
+    complete: bool,
     /// Whether it went on after failures.
     keep_going: bool,
     /// Whether this is the implementation that the situations are about.
@@ -72,6 +76,18 @@ impl ReportedFailure {
 }
 
 impl CampaignReport {
+    /// What has come of a campaign that is not over yet: its failures are as they were drawn.
+    pub fn partial(campaign: &Campaign<'_>, done: &Outcome) -> Self {
+        let failures = done.found.iter().map(|found| ReportedFailure {
+            system: found.system,
+            seed: found.seed,
+            reason: found.failure.to_string(),
+            shrunk: Trial::draw(found.system, found.seed).to_text(),
+            file: String::new(),
+        });
+        Self { complete: false, ..Self::new(campaign, done, failures.collect()) }
+    }
+
     pub fn new(campaign: &Campaign<'_>, done: &Outcome, failures: Vec<ReportedFailure>) -> Self {
         let systems = done.tallies.iter().map(|(system, tally)| {
             let figures = Figures {
@@ -91,6 +107,7 @@ impl CampaignReport {
             open_ended: matches!(campaign.seeds, Seeds::For(_)),
             shards: vec![campaign.share.number],
             of: campaign.share.of,
+            complete: true,
             keep_going: campaign.keep_going,
             has_marks: campaign.catalogue.is_reference(),
             systems: systems.collect(),
@@ -98,15 +115,33 @@ impl CampaignReport {
         }
     }
 
+    /// Writes it, at once or not at all. A device or a pipe gets only what is complete.
     pub fn write(&self, path: &Path) -> Result<(), Stop> {
-        let text = serde_json::to_string_pretty(self).expect("a report has a text");
-        fs::write(path, text + "\n").map_err(|error| cannot(path, &error))
+        let text = serde_json::to_string_pretty(self).expect("a report has a text") + "\n";
+        let write = || match fs::metadata(path) {
+            Ok(there) if there.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+            Ok(there) if !there.is_file() && !self.complete => Ok(()),
+            Ok(there) if !there.is_file() => fs::write(path, &text),
+            Ok(_) => replace(&fs::canonicalize(path)?, &text),
+            Err(_) => replace(path, &text),
+        };
+        write().map_err(|error| cannot(path, &error))
     }
 
     fn read(path: &Path) -> Result<Self, Stop> {
         let bad = |why: String| Stop::BadUse(format!("cannot read {}: {why}", path.display()));
         let text = fs::read_to_string(path).map_err(|error| bad(error.to_string()))?;
-        serde_json::from_str(&text).map_err(|error| bad(error.to_string()))
+        let report: Self = serde_json::from_str(&text).map_err(|error| bad(error.to_string()))?;
+        if report.complete {
+            return Ok(report);
+        }
+        let trials: u64 = report.systems.values().map(|it| it.trials).sum();
+        let trials = count(trials as usize, "trial");
+        Err(Stop::BadUse(format!(
+            "{}: this part was interrupted, or is not at its end yet: it has {trials} of those that were \
+             asked for; run it again",
+            path.display()
+        )))
     }
 
     /// Takes another part in.
@@ -140,6 +175,15 @@ impl CampaignReport {
     fn missing(&self) -> Vec<u64> {
         (0..self.of).filter(|shard| !self.shards.contains(shard)).collect()
     }
+}
+
+/// Gives a file a new text; whoever reads it meanwhile sees the old or the new one.
+fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let mut beside = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_os_string();
+    beside.push(".tmp");
+    let beside = path.with_file_name(beside);
+    fs::write(&beside, text)?;
+    fs::rename(&beside, path)
 }
 
 impl Figures {

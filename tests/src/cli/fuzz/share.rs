@@ -24,18 +24,23 @@ impl Share {
             number.map(Some).map_err(|_| format!("{name} is `{text}`, and should be a number"))
         };
         let arrays = [
-            ("SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_COUNT", "SLURM_ARRAY_TASK_MIN"),
-            ("JOB_COMPLETION_INDEX", "JOB_COMPLETIONS", ""),
-            ("STRATEGY_JOB_INDEX", "STRATEGY_JOB_TOTAL", ""),
+            ("SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_COUNT"),
+            ("JOB_COMPLETION_INDEX", "JOB_COMPLETIONS"),
+            ("STRATEGY_JOB_INDEX", "STRATEGY_JOB_TOTAL"),
         ];
-        for (index, total, first) in arrays {
+        for (index, total) in arrays {
             let Some(at) = number(index)? else { continue };
             let Some(of) = number(total)? else {
                 return Err(format!("{index} is set and {total} is not: say --shard I/N"));
             };
-            let first = if first.is_empty() { None } else { number(first)? };
-            let share = Self { number: at.saturating_sub(first.unwrap_or(0)), of };
-            return share.checked().ok_or_else(|| {
+            let place = if index.starts_with("SLURM") {
+                let [first, last, step] =
+                    ["MIN", "MAX", "STEP"].map(|it| number(&format!("SLURM_ARRAY_TASK_{it}")));
+                place_in_array(at, of, first?, last?, step?)?
+            } else {
+                at
+            };
+            return Self { number: place, of }.checked().ok_or_else(|| {
                 format!("{index} is {at} of {total} {of}: this is no part of a whole")
             });
         }
@@ -50,6 +55,32 @@ impl Share {
     pub fn has(self, seed: u64) -> bool {
         seed % self.of == self.number
     }
+}
+
+/// Which place a task has in an array of Slurm, from 0 on: of 3, 5, 7 and 9 (`--array=3-9:2`), 7 has
+/// place 2. A list of numbers that are not equally far apart has no such places.
+fn place_in_array(
+    task: u64,
+    count: u64,
+    first: Option<u64>,
+    last: Option<u64>,
+    step: Option<u64>,
+) -> Result<u64, String> {
+    let (first, step) = (first.unwrap_or(0), step.unwrap_or(1));
+    let bad = || {
+        let last = last.map_or(String::new(), |it| format!(" to {it}"));
+        Err(format!(
+            "SLURM_ARRAY_TASK_ID is {task}, of {count} from {first}{last} by {step}: these are no equal \
+             steps; give the array as in 0-30 or 0-30:2, or say --shard I/N"
+        ))
+    };
+    let Some(behind) = task.checked_sub(first) else { return bad() };
+    let is_whole =
+        |last: u64| last.checked_sub(first).map(|it| it / step.max(1) + 1) == Some(count);
+    if step == 0 || !behind.is_multiple_of(step) || last.is_some_and(|last| !is_whole(last)) {
+        return bad();
+    }
+    Ok(behind / step)
 }
 
 impl FromStr for Share {
@@ -94,6 +125,37 @@ mod tests {
         assert_eq!(of(&kubernetes), Ok(Share { number: 0, of: 10 }));
         let github = [("STRATEGY_JOB_INDEX", "7"), ("STRATEGY_JOB_TOTAL", "8")];
         assert_eq!(of(&github), Ok(Share { number: 7, of: 8 }));
+    }
+
+    fn of_slurm([id, count, min, max, step]: [&str; 5]) -> Result<Share, String> {
+        of(&[
+            ("SLURM_ARRAY_TASK_ID", id),
+            ("SLURM_ARRAY_TASK_COUNT", count),
+            ("SLURM_ARRAY_TASK_MIN", min),
+            ("SLURM_ARRAY_TASK_MAX", max),
+            ("SLURM_ARRAY_TASK_STEP", step),
+        ])
+    }
+
+    #[test]
+    fn an_array_may_have_steps() {
+        for place in 0..16 {
+            let task = (2 * place).to_string();
+            let share = of_slurm([&task, "16", "0", "30", "2"]);
+            assert_eq!(share, Ok(Share { number: place, of: 16 }));
+        }
+        // 3-10:3 is 3, 6 and 9; Slurm may give 10 or 9 as its end.
+        for max in ["10", "9"] {
+            assert_eq!(of_slurm(["9", "3", "3", max, "3"]), Ok(Share { number: 2, of: 3 }));
+        }
+        // 0,1,3: nobody is told another part than it is.
+        for task in ["0", "1", "3"] {
+            let error = of_slurm([task, "3", "0", "3", "1"]).unwrap_err();
+            assert!(error.contains("no equal steps"), "{error}");
+        }
+        assert!(of_slurm(["3", "2", "0", "2", "2"]).is_err(), "between two steps");
+        assert!(of_slurm(["1", "2", "0", "1", "0"]).is_err(), "a step of nothing");
+        assert!(of_slurm(["1", "2", "2", "3", "1"]).is_err(), "before the first");
     }
 
     #[test]
