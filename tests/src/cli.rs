@@ -21,6 +21,8 @@ mod check_history;
 mod determinism;
 mod diff;
 mod explain;
+#[cfg(feature = "exhaustive")]
+mod explore;
 mod fuzz;
 mod list;
 mod mutants;
@@ -101,6 +103,9 @@ enum Command {
     CheckHistory(check_history::Arguments),
     /// Plants bugs in a copy of the sources, and says which the suites catch
     Mutants(mutants::Arguments),
+    /// Tries all orders of events in the reference Raft, within bounds
+    #[cfg(feature = "exhaustive")]
+    Explore(explore::Arguments),
 }
 
 #[derive(Debug, Args)]
@@ -381,6 +386,8 @@ fn obey(
         }
         Some(Command::CheckHistory(it)) => check_history::check_history(&it, console),
         Some(Command::Mutants(it)) => mutants::mutants(&it, console),
+        #[cfg(feature = "exhaustive")]
+        Some(Command::Explore(it)) => explore::explore(&it, console),
     }
 }
 

@@ -5,6 +5,8 @@ pub mod calls;
 pub mod catalogue;
 pub mod cli;
 pub mod cluster;
+#[cfg(feature = "exhaustive")]
+pub mod explore;
 mod failure;
 pub mod kv;
 pub mod linear;

@@ -1,0 +1,236 @@
+//! Bounded exhaustive exploration: that it is complete, finds what is wrong, and does not shrink.
+#![cfg(feature = "exhaustive")]
+
+use labrpc::{Context, Instant, NodeId, Persister};
+use raft::{
+    Applied, Config, Consensus, Index, LogId, Message, NotLeader, Raft, Status, Term, View,
+};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+use tests::explore::{Bounds, Explorable, Found, Limits, Report, Verdict, explore, second_opinion};
+use tests::mutants::{Corpus, Scratch, Sources, patch};
+
+type Cx<'a> = Context<'a, Message>;
+
+/// The bounds that are small enough for every way to explore them.
+const SMALL: Bounds = Bounds {
+    servers: 3,
+    terms: 1,
+    commands: 1,
+    crashes: 0,
+    snapshots: 0,
+    elections: None,
+    heartbeats: Some(0),
+    in_flight: None,
+    symmetry: true,
+    covering: true,
+};
+
+fn report<C: Explorable>(bounds: Bounds) -> Report {
+    explore::<C>(bounds, Limits::default(), &mut |_| {}).expect("servers boot")
+}
+
+/// How many states there are, all of them well.
+fn states(bounds: Bounds) -> usize {
+    let Report { verdict, progress, .. } = report::<Raft>(bounds);
+    assert!(matches!(verdict, Verdict::Holds), "{bounds}: {verdict:?}");
+    progress.states
+}
+
+fn found<C: Explorable>(bounds: Bounds) -> Found {
+    match report::<C>(bounds).verdict {
+        Verdict::Violated(found) => found,
+        other => panic!("{bounds}: {other:?}"),
+    }
+}
+
+fn each_way(bounds: Bounds) -> [Bounds; 4] {
+    [(true, true), (true, false), (false, true), (false, false)]
+        .map(|(symmetry, covering)| Bounds { symmetry, covering, ..bounds })
+}
+
+/// If one of these changes, the rules of Raft have, or what the search takes for possible.
+#[test]
+fn the_correct_raft_has_so_many_states() {
+    assert_eq!(each_way(SMALL).map(states), [0; 4]);
+    let in_flight = Some(1);
+    assert_eq!(states(Bounds { in_flight, ..SMALL }), 0);
+    assert_eq!(states(Bounds { terms: 2, commands: 0, ..SMALL }), 5_189);
+    assert_eq!(states(Bounds { crashes: 1, ..SMALL }), 0);
+    assert_eq!(states(Bounds { snapshots: 1, ..SMALL }), 0);
+    assert_eq!(states(Bounds { heartbeats: None, ..SMALL }), 2_326);
+    assert_eq!(states(Bounds { terms: 2, elections: Some(2), ..SMALL }), 0);
+}
+
+#[test]
+fn another_engine_counts_the_same_states() {
+    for in_flight in [None, Some(1), Some(2)] {
+        for symmetry in [true, false] {
+            let bounds = Bounds { symmetry, in_flight, crashes: 1, commands: 0, ..SMALL };
+            let bounds = Bounds { covering: false, ..bounds };
+            let Report { progress, .. } = report::<Raft>(bounds);
+            let opinion = second_opinion::<Raft>(bounds, None).expect("servers boot");
+            assert!(opinion.holds && opinion.is_exhausted, "{bounds}");
+            assert_eq!((opinion.states, opinion.depth), (progress.states, progress.depth));
+        }
+    }
+}
+
+#[test]
+fn a_search_that_reaches_its_limit_says_so() {
+    let limits = Limits { states: 50 };
+    let report = explore::<Raft>(SMALL, limits, &mut |_| {}).expect("servers boot");
+    assert!(matches!(report.verdict, Verdict::Undecided), "{report:?}");
+}
+
+/// Which rule is broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Flaw {
+    /// The vote is not there any more after a boot.
+    ForgetsItsVote,
+    /// Whoever has any vote but its own says that it leads, and so does who has voted for itself.
+    LeadsTooSoon,
+    /// A vote in term 2 is too much.
+    Panics,
+    /// Every command is handed up as soon as it is in the log.
+    AppliesWhatItHas,
+}
+
+/// The reference, with a flaw that it has from its first byte on.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Broken<const FLAW: u8> {
+    raft: Raft,
+    applied: u64,
+}
+
+const FORGETS_ITS_VOTE: u8 = Flaw::ForgetsItsVote as u8;
+const LEADS_TOO_SOON: u8 = Flaw::LeadsTooSoon as u8;
+const PANICS: u8 = Flaw::Panics as u8;
+const APPLIES_WHAT_IT_HAS: u8 = Flaw::AppliesWhatItHas as u8;
+
+impl<const FLAW: u8> Consensus for Broken<FLAW> {
+    type Message = Message;
+
+    fn boot(cx: &mut Cx<'_>, peers: &[NodeId], config: Config) -> Self {
+        let saved = labgob::decode::<(Term, Option<NodeId>)>(cx.disk.state());
+        if let (FORGETS_ITS_VOTE, Ok((term, Some(_)))) = (FLAW, saved) {
+            cx.disk.save_state(&labgob::encode(&(term, None::<NodeId>)));
+        }
+        Self { raft: Raft::boot(cx, peers, config), applied: 0 }
+    }
+
+    fn on_message(&mut self, cx: &mut Cx<'_>, from: NodeId, message: Message) {
+        if let (PANICS, Message::RequestVoteReply(reply)) = (FLAW, &message) {
+            assert!(reply.term < Term::new(2), "no idea what to do with a vote in {}", reply.term);
+        }
+        self.raft.on_message(cx, from, message);
+    }
+
+    fn on_wakeup(&mut self, cx: &mut Cx<'_>) {
+        self.raft.on_wakeup(cx);
+    }
+
+    fn next_wakeup(&self) -> Option<Instant> {
+        self.raft.next_wakeup()
+    }
+
+    fn propose(&mut self, cx: &mut Cx<'_>, command: &[u8]) -> Result<LogId, NotLeader> {
+        self.raft.propose(cx, command)
+    }
+
+    fn next_applied<'a>(&'a mut self, disk: &'a dyn Persister) -> Option<Applied<'a>> {
+        if FLAW != APPLIES_WHAT_IT_HAS {
+            return self.raft.next_applied(disk);
+        }
+        let index = Index::new(self.applied + 1);
+        let (term, command) = self.raft.entry(disk, index)?;
+        self.applied += 1;
+        Some(Applied::Command { id: LogId { term, index }, command })
+    }
+
+    fn snapshot(&mut self, cx: &mut Cx<'_>, upto: Index, state: &[u8]) {
+        self.raft.snapshot(cx, upto, state);
+    }
+
+    fn status(&self) -> Status {
+        let status = self.raft.status();
+        let has_voted = self.raft.voted_for().is_some();
+        let is_leader = status.is_leader || (FLAW == LEADS_TOO_SOON && has_voted);
+        Status { is_leader, ..status }
+    }
+
+    fn view(&self) -> Option<&dyn View> {
+        Some(&self.raft)
+    }
+}
+
+#[test]
+fn a_double_vote_after_a_restart_is_found_in_each_way() {
+    let bounds = Bounds { commands: 0, crashes: 1, ..SMALL };
+    for bounds in each_way(bounds) {
+        assert_eq!(states(bounds).min(100), 100, "{bounds}: it takes a flaw");
+        let found = found::<Broken<FORGETS_ITS_VOTE>>(bounds);
+        assert_eq!(found.failure.property, "election safety", "{bounds}");
+        let path = found.to_string();
+        assert_eq!(path.matches("became leader: t1").count(), 2, "{path}");
+        assert_eq!(path.matches("crashes, and boots").count(), 1, "{path}");
+        assert_eq!(found.steps.len(), 7, "{path}");
+    }
+}
+
+#[test]
+fn what_is_found_is_told_step_by_step() {
+    let found = found::<Broken<FORGETS_ITS_VOTE>>(Bounds { commands: 0, crashes: 1, ..SMALL });
+    let expected = "";
+    assert_eq!(found.to_string(), expected);
+}
+
+#[test]
+fn other_flaws_are_found_by_their_properties() {
+    let bounds = Bounds { terms: 2, ..SMALL };
+    let soon = found::<Broken<LEADS_TOO_SOON>>(bounds);
+    assert_eq!(soon.failure.property, "election safety", "{soon}");
+    let panics = found::<Broken<PANICS>>(bounds);
+    assert_eq!(panics.failure.property, "no panic", "{panics}");
+    assert!(panics.failure.facts.contains("no idea what to do with a vote in t2"), "{panics}");
+    let applies = found::<Broken<APPLIES_WHAT_IT_HAS>>(bounds);
+    assert_eq!(applies.failure.property, "leader completeness", "{applies}");
+}
+
+/// Builds `lab` with a planted bug, and has it explore that.
+fn explore_mutant(id: &str, arguments: &[&str]) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
+    let sources = Sources::read(root, &root.join("target")).expect("the sources");
+    let corpus = Corpus::find(&root.join("tests/mutants")).expect("the corpus");
+    let mutant = corpus.files().iter().find(|it| it.id == id).expect("there is such a mutant");
+    let mutant = mutant.read().expect("it can be read");
+    let mut patched: BTreeMap<String, String> =
+        patch::apply(&mutant, &sources).expect("it applies");
+    let manifest = sources.text("tests/Cargo.toml").expect("the manifest");
+    let manifest = manifest.replace("[features]\n", "[features]\ndefault = [\"exhaustive\"]\n");
+    patched.insert("tests/Cargo.toml".to_string(), manifest);
+    // One folder for all mutants, so that what they have in common is built once.
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("explored-mutants");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let scratch = Scratch::new(&folder, 0, 1);
+    let lab = scratch.lab(&sources, &patched).unwrap_or_else(|error| panic!("{error}"));
+    let output = Command::new(lab).arg("explore").args(arguments).output().expect("it runs");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    String::from_utf8(output.stdout).expect("text")
+}
+
+#[test]
+#[ignore = "builds the workspace, and searches for a minute: cargo test --release -- --ignored"]
+fn planted_bugs_are_found_in_the_real_sources() {
+    let words = ["--terms", "1", "--commands", "0", "--crashes", "1"];
+    let out = explore_mutant("forgotten_vote", &words);
+    assert!(out.contains("election safety: "), "{out}");
+    assert!(out.contains("crashes, and boots"), "{out}");
+
+    let words = ["--terms", "4", "--elections", "4", "--commands", "2", "--heartbeats", "0"];
+    let words = [&words[..], &["--in-flight", "1"]].concat();
+    let out = explore_mutant("figure_8", &words);
+    assert!(out.contains("leader completeness: "), "{out}");
+    assert!(out.contains("without entry 1, a, which was applied in t3"), "{out}");
+}
