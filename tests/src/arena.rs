@@ -4,6 +4,7 @@
 //! What the nodes are is the arena's own parameter. [`crate::cluster`] puts Rafts into one, with
 //! the labs' applier on top of each; [`crate::kv`] key/value servers and clerks.
 
+pub mod film;
 mod recorder;
 mod replica;
 mod watch;
@@ -13,6 +14,7 @@ pub use replica::{Deliveries, Delivery, Replica};
 pub use watch::{SLACK, Watch};
 
 use crate::{Failure, Outcome};
+use film::{Camera, Cast, Film};
 use labrpc::{NodeId, Process, Rng, SimTime, Totals, World};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -77,6 +79,7 @@ pub struct Arena<P: Subject> {
     inspectors: Vec<Box<dyn Inspector<P>>>,
     limits: Limits,
     failure: Option<Failure>,
+    camera: Option<Camera>,
     dice: Rng,
 }
 
@@ -96,7 +99,8 @@ impl<P: Subject> Arena<P> {
     /// A world in which nothing is watched yet. The script's dice come from its seed.
     pub fn new(world: World<P>, limits: Limits) -> Self {
         let dice = Rng::stream(world.seed(), [2, 0, 0]);
-        Self { world, watches: Vec::new(), inspectors: Vec::new(), limits, failure: None, dice }
+        let (watches, inspectors) = (Vec::new(), Vec::new());
+        Self { world, watches, inspectors, limits, failure: None, camera: None, dice }
     }
 
     /// Has a cluster watched; the answer is its number.
@@ -108,6 +112,15 @@ impl<P: Subject> Arena<P> {
     /// Has every step looked at.
     pub fn inspect(&mut self, inspector: Box<dyn Inspector<P>>) {
         self.inspectors.push(inspector);
+    }
+
+    /// Has every server filmed from now on. What the film says of leaders it has from the trace.
+    pub fn start_film(&mut self) {
+        let mut camera = Camera::default();
+        for id in self.world.ids() {
+            camera.look(&self.world, &self.watches, id);
+        }
+        self.camera = Some(camera);
     }
 
     // ---- driving -----------------------------------------------------------------------------
@@ -156,6 +169,9 @@ impl<P: Subject> Arena<P> {
     /// Looks at the step that the world has just made, if it made one.
     pub fn observe(&mut self) {
         let Some(id) = self.world.stepped() else { return };
+        if let Some(camera) = &mut self.camera {
+            camera.look(&self.world, &self.watches, id);
+        }
         if let Err(failure) = self.look(id) {
             self.fail(failure);
         }
@@ -207,6 +223,16 @@ impl<P: Subject> Arena<P> {
     /// If none with this number is watched.
     pub fn watched(&self, number: usize) -> &Watch {
         &self.watches[number]
+    }
+
+    /// The film, if there is one; without what clients did, of which an arena knows nothing.
+    pub fn film(&self) -> Option<Film> {
+        let film = self.camera.as_ref()?.film().clone();
+        let casts = self.watches.iter().map(|watch| Cast {
+            name: watch.name().to_string(),
+            servers: (0..watch.servers()).map(|server| watch.id(server)).collect(),
+        });
+        Some(Film { casts: casts.collect(), ..film })
     }
 
     /// The first thing that went wrong.

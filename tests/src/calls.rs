@@ -1,7 +1,10 @@
 //! What clients do, as a stage keeps it: the history that is judged, and where each operation is
 //! found in the trace.
 
-use crate::linear::{DEFAULT_LIMIT, History, KvOp, KvOperation, OperationId, Verdict, check_kv};
+use crate::arena::film::Scene;
+use crate::linear::{
+    DEFAULT_LIMIT, History, Kv, KvOp, KvOperation, Model, OperationId, Verdict, check_kv,
+};
 use crate::{Outcome, fail};
 use labrpc::{NodeId, SimTime};
 use std::fmt::Write;
@@ -45,6 +48,17 @@ impl Calls {
     /// All operations, in the order of their calls.
     pub fn operations(&self) -> &[KvOperation] {
         self.history.operations()
+    }
+
+    /// All operations, in simulated time.
+    pub fn scenes(&self) -> Vec<Scene> {
+        let all = self.places.iter().zip(self.operations());
+        let scene = |(place, operation): (&Place, &KvOperation)| {
+            let Place { node, began, ended } = *place;
+            let what = Kv.describe(&operation.op, operation.ret());
+            Scene { node, began, ended, what: format!("{}: {what}", operation.op.key()) }
+        };
+        all.map(scene).collect()
     }
 
     /// How many operations have been answered.

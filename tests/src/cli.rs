@@ -140,6 +140,10 @@ struct ReplayArguments {
     /// Writes the trace to a file, one line of JSON for each record
     #[arg(long, value_name = "FILE")]
     json_trace: Option<PathBuf>,
+    /// Writes a picture of the run to a file, a page for a browser: the whole run, whatever --from,
+    /// --until and --node say
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     /// Writes what clients did to a file, as `lab check-history` reads it
     #[arg(long, value_name = "FILE")]
     history: Option<PathBuf>,

@@ -14,6 +14,7 @@ pub(crate) use words::asked;
 pub use words::{Clerk, ELECTION_MS, KvLab};
 
 use crate::Outcome;
+use crate::arena::film::Scene;
 use crate::arena::{Arena, Limits, Stage, Watch};
 use crate::calls::Calls;
 use crate::cluster::show_raft_config;
@@ -154,6 +155,10 @@ impl<L: Lab3> Play for Service<L> {
 
     fn history(&self) -> &[KvOperation] {
         self.calls.operations()
+    }
+
+    fn scenes(&self) -> Vec<Scene> {
+        self.calls.scenes()
     }
 
     fn waiting(&self) -> Option<String> {

@@ -20,5 +20,6 @@ pub mod script;
 pub mod shard;
 pub mod suites;
 pub mod swarm;
+pub mod viewer;
 
 pub use failure::{Failure, NOT_WRITTEN, NotWritten, Outcome};

@@ -1,5 +1,6 @@
 //! One scenario, one seed: a run, and what came of it.
 
+use crate::arena::film::{Film, Scene};
 use crate::arena::{Marks, Stage};
 use crate::linear::KvOperation;
 use crate::script::Script;
@@ -25,11 +26,14 @@ pub struct Options {
     pub reads: Reads,
     /// Whether situations are counted that come about: see [`marks`](crate::swarm::marks).
     pub marks: bool,
+    /// Whether the servers are filmed, for the [viewer](crate::viewer).
+    pub film: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { monitors: true, trace: Trace::off(), reads: Reads::Log, marks: false }
+        let (trace, reads) = (Trace::off(), Reads::Log);
+        Self { monitors: true, trace, reads, marks: false, film: false }
     }
 }
 
@@ -44,6 +48,11 @@ pub trait Play: Stage + Sized {
     /// What clients did.
     fn history(&self) -> &[KvOperation] {
         &[]
+    }
+
+    /// The same in simulated time, for the film.
+    fn scenes(&self) -> Vec<Scene> {
+        Vec::new()
     }
 
     /// How many operations clients began.
@@ -96,6 +105,8 @@ pub struct Report {
     pub trace: Vec<Record>,
     /// Which situations came about, and how often, if they were counted.
     pub marks: Marks,
+    /// What the servers were at every moment, if they were filmed.
+    pub film: Option<Film>,
 }
 
 thread_local! {
@@ -171,6 +182,9 @@ pub(crate) fn perform<C: Play>(
         if options.marks {
             lab.world(World::count_notes);
         }
+        if options.film {
+            lab.cluster_mut().arena_mut().start_film();
+        }
         *set.borrow_mut() = Some(lab.clone());
         lab.run(script)
     }));
@@ -193,6 +207,7 @@ pub(crate) fn perform<C: Play>(
         checking: Duration::ZERO,
         trace: Vec::new(),
         marks: Marks::default(),
+        film: None,
     };
     if let Some(script) = set.into_inner() {
         let stage = script.cluster();
@@ -211,6 +226,7 @@ pub(crate) fn perform<C: Play>(
         if options.marks {
             report.marks = stage.marks();
         }
+        report.film = arena.film().map(|film| Film { scenes: stage.scenes(), ..film });
         report.trace = world.trace().records().cloned().collect();
         if outcome.is_err() || options.trace.is_on() {
             report.history = stage.history().to_vec();

@@ -17,6 +17,7 @@ pub use model::{Configs, MasterModel};
 pub use over::{Alone, ClerkNode, MasterClerkNode, Nobody, Over};
 pub use words::{Client, Held, Keeper, ShardLab};
 
+use crate::arena::film::Scene;
 use crate::arena::{Arena, Inspector, Limits, Marks, Stage, Watch};
 use crate::calls::Calls;
 use crate::cluster::show_raft_config;
@@ -123,7 +124,11 @@ impl<L: Lab4B> Sharded<L> {
     fn add_master(&mut self) -> usize {
         let ids = self.next_ids();
         let watch = Watch::new(ids.clone(), self.setup.monitors, self.world().seed());
-        self.arena.watch(watch);
+        let name = match self.masters.len() {
+            0 => "master".to_string(),
+            others => format!("master {}", others + 1),
+        };
+        self.arena.watch(watch.named(name));
         let config = rsm::Config { max_raft_state: None, ..self.setup.config.clone() };
         for _ in &ids {
             let (ids, config, shards) = (ids.clone(), config.clone(), self.setup.shards);
@@ -151,7 +156,7 @@ impl<L: Lab4B> Sharded<L> {
         let watch = Watch::new(ids.clone(), self.setup.monitors, self.world().seed());
         // With a limit of one byte it is what all of them keep that counts.
         let limit = self.setup.config.max_raft_state.filter(|limit| *limit > 1);
-        self.arena.watch(watch.with_limit(limit));
+        self.arena.watch(watch.with_limit(limit).named(format!("group {}", gid.get())));
         for _ in &ids {
             let (servers, masters) = (ids.clone(), self.masters[0].servers.clone());
             let (config, shards) = (self.setup.config.clone(), self.setup.shards);
@@ -249,6 +254,10 @@ impl<L: Lab4B> Play for Sharded<L> {
     fn operations(&self) -> u64 {
         let changes = self.masters.iter().map(|master| master.changes.operations().len());
         (self.calls.operations().len() + changes.sum::<usize>()) as u64
+    }
+
+    fn scenes(&self) -> Vec<Scene> {
+        self.calls.scenes()
     }
 
     fn waiting(&self) -> Option<String> {

@@ -11,6 +11,7 @@ const PROMISES_SAMPLED: u32 = 64;
 
 /// Watches the servers of one replicated log.
 pub struct Watch {
+    name: String,
     servers: Vec<NodeId>,
     /// What each said of itself after its latest step, and in which life.
     last: Vec<Option<(u32, Status)>>,
@@ -46,6 +47,7 @@ impl Watch {
             Promise::Never
         };
         Self {
+            name: "servers".to_string(),
             servers,
             last: vec![None; n],
             seen: vec![0; n],
@@ -58,11 +60,22 @@ impl Watch {
         }
     }
 
+    /// Calls it something else than `servers`.
+    #[must_use]
+    pub fn named(self, name: impl Into<String>) -> Self {
+        Self { name: name.into(), ..self }
+    }
+
     /// Demands that the Raft state of every server stays within [`SLACK`] times this after every
     /// step.
     #[must_use]
     pub fn with_limit(self, limit: Option<usize>) -> Self {
         Self { limit, ..self }
+    }
+
+    /// What it is called.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Which of its servers a node is, if it is one.

@@ -7,6 +7,7 @@ use crate::catalogue::{Case, Catalogue};
 use crate::linear::{DEFAULT_LIMIT, Kv, Verdict, check_kv, html, to_json_lines};
 use crate::run::{Options, Report};
 use crate::swarm::Trial;
+use crate::viewer;
 use labrpc::{Record, Trace};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -26,9 +27,11 @@ pub fn replay(
     let text = arguments.trace.as_deref().map(TraceFile::create).transpose()?;
     let json = arguments.json_trace.as_deref().map(TraceFile::create).transpose()?;
     let history = arguments.history.as_deref().map(TraceFile::create).transpose()?;
-    let to_stdout = text.is_none() && json.is_none() && history.is_none();
+    let page = arguments.html.as_deref().map(TraceFile::create).transpose()?;
+    let to_stdout = text.is_none() && json.is_none() && history.is_none() && page.is_none();
 
-    let report = run.run(&Options { trace: Trace::all(), ..Options::default() });
+    let film = page.is_some();
+    let report = run.run(&Options { trace: Trace::all(), film, ..Options::default() });
     let shown: Vec<&Record> =
         report.trace.iter().filter(|record| is_wanted(record, arguments)).collect();
     for number in &arguments.node {
@@ -58,6 +61,10 @@ pub fn replay(
     if let Some(file) = history {
         let path = file.write(to_json_lines(&report.history).lines().map(str::to_string))?;
         writeln!(console.out, "  {} in {path}", count(report.history.len(), "operation"))?;
+    }
+    if let Some(file) = page {
+        let path = file.write_text(&viewer::html(&report, &run.command(catalogue)))?;
+        writeln!(console.out, "  the picture in {path}")?;
     }
     if let Some(path) = &arguments.timeline {
         draw(path, &report, console)?;
@@ -184,6 +191,11 @@ impl<'a> TraceFile<'a> {
     fn create(path: &'a Path) -> Result<Self, Stop> {
         let file = File::create(path).map_err(|error| cannot(path, &error))?;
         Ok(Self { path, file })
+    }
+
+    fn write_text(mut self, text: &str) -> Result<String, Stop> {
+        self.file.write_all(text.as_bytes()).map_err(|error| cannot(self.path, &error))?;
+        Ok(self.path.display().to_string())
     }
 
     fn write(self, lines: impl Iterator<Item = String>) -> Result<String, Stop> {
