@@ -45,7 +45,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// How many seeds of each scenario are run if nothing is said: a second or two on two cores.
+/// How many seeds of each scenario are run if nothing is said: half a minute of CPU time for all of them.
 pub const DEFAULT_SEEDS: u64 = 50;
 
 /// How many seeds of each scenario are run twice if nothing is said.
@@ -200,7 +200,7 @@ struct DeterminismArguments {
 
 #[derive(Debug, Args)]
 struct ReadsArgument {
-    /// How the servers of lab 3 serve reads: through the log, or by the index of a commit
+    /// How the servers of labs 3 and 4 serve reads: through the log, or by the index of a commit
     #[arg(long, value_name = "HOW", value_enum, default_value_t = HowToRead::Log)]
     reads: HowToRead,
 }
