@@ -53,14 +53,14 @@ fn each_way(bounds: Bounds) -> [Bounds; 4] {
 /// If one of these changes, the rules of Raft have, or what the search takes for possible.
 #[test]
 fn the_correct_raft_has_so_many_states() {
-    assert_eq!(each_way(SMALL).map(states), [0; 4]);
+    assert_eq!(each_way(SMALL).map(states), [368, 2_599, 881, 4_873]);
     let in_flight = Some(1);
-    assert_eq!(states(Bounds { in_flight, ..SMALL }), 0);
+    assert_eq!(states(Bounds { in_flight, ..SMALL }), 811);
     assert_eq!(states(Bounds { terms: 2, commands: 0, ..SMALL }), 5_189);
-    assert_eq!(states(Bounds { crashes: 1, ..SMALL }), 0);
-    assert_eq!(states(Bounds { snapshots: 1, ..SMALL }), 0);
+    assert_eq!(states(Bounds { crashes: 1, ..SMALL }), 1_208);
+    assert_eq!(states(Bounds { snapshots: 1, ..SMALL }), 502);
     assert_eq!(states(Bounds { heartbeats: None, ..SMALL }), 2_326);
-    assert_eq!(states(Bounds { terms: 2, elections: Some(2), ..SMALL }), 0);
+    assert_eq!(states(Bounds { terms: 2, elections: Some(2), ..SMALL }), 3_077);
 }
 
 #[test]
@@ -84,30 +84,21 @@ fn a_search_that_reaches_its_limit_says_so() {
     assert!(matches!(report.verdict, Verdict::Undecided), "{report:?}");
 }
 
-/// Which rule is broken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Flaw {
-    /// The vote is not there any more after a boot.
-    ForgetsItsVote,
-    /// Whoever has any vote but its own says that it leads, and so does who has voted for itself.
-    LeadsTooSoon,
-    /// A vote in term 2 is too much.
-    Panics,
-    /// Every command is handed up as soon as it is in the log.
-    AppliesWhatItHas,
-}
+/// The vote is not there any more after a boot.
+const FORGETS_ITS_VOTE: u8 = 0;
+/// Who has voted, for whomever, says that it leads.
+const LEADS_TOO_SOON: u8 = 1;
+/// From term 2 on it cannot take votes.
+const PANICS: u8 = 2;
+/// A command is handed up as soon as it is in the log.
+const APPLIES_WHAT_IT_HAS: u8 = 3;
 
-/// The reference, with a flaw that it has from its first byte on.
+/// The reference, with a flaw.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Broken<const FLAW: u8> {
     raft: Raft,
     applied: u64,
 }
-
-const FORGETS_ITS_VOTE: u8 = Flaw::ForgetsItsVote as u8;
-const LEADS_TOO_SOON: u8 = Flaw::LeadsTooSoon as u8;
-const PANICS: u8 = Flaw::Panics as u8;
-const APPLIES_WHAT_IT_HAS: u8 = Flaw::AppliesWhatItHas as u8;
 
 impl<const FLAW: u8> Consensus for Broken<FLAW> {
     type Message = Message;
@@ -169,7 +160,7 @@ impl<const FLAW: u8> Consensus for Broken<FLAW> {
 fn a_double_vote_after_a_restart_is_found_in_each_way() {
     let bounds = Bounds { commands: 0, crashes: 1, ..SMALL };
     for bounds in each_way(bounds) {
-        assert_eq!(states(bounds).min(100), 100, "{bounds}: it takes a flaw");
+        assert!(states(bounds) > 100, "it takes a flaw");
         let found = found::<Broken<FORGETS_ITS_VOTE>>(bounds);
         assert_eq!(found.failure.property, "election safety", "{bounds}");
         let path = found.to_string();
@@ -182,7 +173,20 @@ fn a_double_vote_after_a_restart_is_found_in_each_way() {
 #[test]
 fn what_is_found_is_told_step_by_step() {
     let found = found::<Broken<FORGETS_ITS_VOTE>>(Bounds { commands: 0, crashes: 1, ..SMALL });
-    let expected = "";
+    let expected = "   1 n0   election time-out
+     n0   ** became candidate: t1, last entry 0@t0
+   2 n1   election time-out
+     n1   ** became candidate: t1, last entry 0@t0
+   3 n2   <- n0   RequestVote { term: t1, last: 0@t0 }
+     n2   ** voted: for n0 in t1
+   4 n0   <- n2   RequestVoteReply { term: t1, granted: true }
+     n0   ** became leader: t1, last entry 0@t0
+   5 n0   crashes, and boots
+   6 n0   <- n1   RequestVote { term: t1, last: 0@t0 }
+     n0   ** voted: for n1 in t1
+   7 n1   <- n0   RequestVoteReply { term: t1, granted: true }
+     n1   ** became leader: t1, last entry 0@t0
+election safety: n0 and n1 are both leaders of term 1";
     assert_eq!(found.to_string(), expected);
 }
 
