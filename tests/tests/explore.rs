@@ -92,6 +92,8 @@ const LEADS_TOO_SOON: u8 = 1;
 const PANICS: u8 = 2;
 /// A command is handed up as soon as it is in the log.
 const APPLIES_WHAT_IT_HAS: u8 = 3;
+/// For the length of one write there is rubbish on the disk.
+const WRITES_RUBBISH: u8 = 4;
 
 /// The reference, with a flaw.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -120,6 +122,11 @@ impl<const FLAW: u8> Consensus for Broken<FLAW> {
 
     fn on_wakeup(&mut self, cx: &mut Cx<'_>) {
         self.raft.on_wakeup(cx);
+        if FLAW == WRITES_RUBBISH {
+            let state = cx.disk.state().to_vec();
+            cx.disk.save_state(b"rubbish");
+            cx.disk.save_state(&state);
+        }
     }
 
     fn next_wakeup(&self) -> Option<Instant> {
@@ -200,6 +207,14 @@ fn other_flaws_are_found_by_their_properties() {
     assert!(panics.failure.facts.contains("no idea what to do with a vote in t2"), "{panics}");
     let applies = found::<Broken<APPLIES_WHAT_IT_HAS>>(bounds);
     assert_eq!(applies.failure.property, "leader completeness", "{applies}");
+}
+
+#[test]
+fn a_step_is_cut_short_between_any_two_writes() {
+    assert!(matches!(report::<Broken<WRITES_RUBBISH>>(SMALL).verdict, Verdict::Holds));
+    let found = found::<Broken<WRITES_RUBBISH>>(Bounds { crashes: 1, ..SMALL });
+    assert_eq!((&*found.failure.property, found.steps.len()), ("no panic", 1), "{found}");
+    assert!(found.to_string().contains("n0   crashes after write 2 of this step"), "{found}");
 }
 
 /// Builds `lab` with a planted bug, and has it explore that.

@@ -116,9 +116,11 @@ impl<C: Explorable> Machine<C> {
     pub fn actions(&mut self, state: &State) -> Vec<Action> {
         let (mut actions, mut untouched) = (Vec::new(), 0);
         for slot in 0..self.bounds.servers {
-            untouched += u8::from(self.is_untouched(state, slot));
-            if untouched > 1 && self.bounds.symmetry && self.is_untouched(state, slot) {
-                continue;
+            if self.bounds.symmetry && self.is_untouched(state, slot) {
+                untouched += 1;
+                if untouched > 1 {
+                    continue;
+                }
             }
             self.actions_of(state, slot, &mut actions);
         }
