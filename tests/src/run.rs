@@ -183,7 +183,7 @@ pub(crate) fn perform<C: Play>(
             lab.world(World::count_notes);
         }
         if options.film {
-            lab.cluster_mut().arena_mut().start_film();
+            lab.start_film();
         }
         *set.borrow_mut() = Some(lab.clone());
         lab.run(script)

@@ -130,6 +130,11 @@ impl<C: Stage> Script<C> {
         self.stage.borrow_mut().arena_mut().look_at_every_promise();
     }
 
+    /// Has every server filmed from now on: see [`film`](crate::arena::film).
+    pub fn start_film(&self) {
+        self.stage.borrow_mut().arena_mut().start_film();
+    }
+
     /// Changes the network.
     pub fn set_network(&self, network: Network) {
         self.world(|world| world.set_network(network));

@@ -223,6 +223,7 @@ fn caught(flaw: Flaw, scenario: &str, property: &str) -> (u64, String) {
         format!("{scenario} failed 1 of 1 run\n"),
         format!("replay:    cargo run --release -- replay {scenario} --seed {seed}\n"),
         format!("replay {scenario} --seed {seed} --trace {scenario}-{seed}.txt\n"),
+        format!("replay {scenario} --seed {seed} --html {scenario}-{seed}.html\n"),
         "the last 12 records of its trace:\n".to_string(),
     ];
     for line in expected {

@@ -5,7 +5,7 @@
 //! so that a run is the same with it and without.
 
 use super::{Replica, Subject, Watch};
-use labrpc::{Event, NodeId, SimTime, World};
+use labrpc::{Event, NodeId, Record, SimTime, World};
 use raft::{Index, LogId, Status, Term};
 use std::collections::BTreeMap;
 
@@ -56,7 +56,7 @@ pub struct LogChange {
 /// A server after a step that changed it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
-    /// The step's number in the trace.
+    /// The step's number in the trace; of a run without one, how many events there have been.
     pub event: u64,
     /// Whose step it was.
     pub node: NodeId,
@@ -194,7 +194,7 @@ impl Camera {
             }
         };
         if change.is_some() || old_state != Some(state) {
-            let event = world.events();
+            let event = cause(world, id).map_or(world.events(), |record| record.number);
             self.film.frames.push(Frame { event, node: id, state, log: change });
         }
         let seen = replica.deliveries().end();
@@ -212,12 +212,7 @@ impl Camera {
         if self.leaders.contains_key(&(cluster, term, id)) {
             return Some(id);
         }
-        let is_note = |event: &Event| matches!(event, Event::Note { .. });
-        let cause = world.trace().records().rev().find(|record| !is_note(&record.event))?;
-        let Event::Deliver { from, sent, .. } = cause.event else { return None };
-        if cause.node != Some(id) {
-            return None;
-        }
+        let Event::Deliver { from, sent, .. } = cause(world, id)?.event else { return None };
         // What it said before it led does not tell that it leads.
         self.leaders.get(&(cluster, term, from)).filter(|since| **since <= sent).map(|_| from)
     }
@@ -278,6 +273,18 @@ impl Camera {
         self.commands.insert(bytes.to_vec(), number);
         number
     }
+}
+
+/// What brought about the latest step of a node: what it sent may have been lost since, which is in
+/// the trace, too.
+fn cause<P: Subject>(world: &World<P>, id: NodeId) -> Option<&Record> {
+    world.trace().records().rev().find(|record| {
+        let is_step = matches!(
+            record.event,
+            Event::Boot { .. } | Event::Deliver { .. } | Event::Wake | Event::Poke
+        );
+        is_step && record.node == Some(id)
+    })
 }
 
 fn state_of(

@@ -54,6 +54,7 @@ fn one(catalogue: &Catalogue, case: &Case, run: &Run) -> String {
     let mut text = format!("  scenario:  {name}\n  seed:      {seed}\n  reason:    {reason}\n");
     let _ = writeln!(text, "  replay:    {replay}");
     let _ = writeln!(text, "  the trace: {replay} --trace {name}-{seed}.txt");
+    let _ = writeln!(text, "  a picture: {replay} --html {name}-{seed}.html");
     if fingerprint != run.fingerprint || again.outcome.as_ref().err() != run.failure.as_ref() {
         let _ = writeln!(
             text,

@@ -208,7 +208,9 @@ fn investigate(
     for line in shown_text.lines() {
         writeln!(console.out, "  {line}")?;
     }
-    writeln!(console.out, "replay: {} replay {}", catalogue.program(), shown(&path))?;
+    let replay = format!("{} replay {}", catalogue.program(), shown(&path));
+    writeln!(console.out, "replay: {replay}")?;
+    writeln!(console.out, "a picture: {replay} --html {}", shown(&path.with_extension("html")))?;
     console.out.flush()?;
     Ok((shrunk, path))
 }

@@ -2,6 +2,7 @@
 
 use super::model::OperationOf;
 use super::{Model, Violation};
+use crate::viewer::LOOK;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -42,7 +43,7 @@ pub fn html<M: Model>(model: &M, history: &[OperationOf<M>], violation: &Violati
     let mut out = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <title>{title}</title>\n\
-         <style>\n{STYLE}</style>\n</head>\n<body>\n<h1>{title} <small>({reason})</small></h1>\n\
+         <style>\n{LOOK}{STYLE}</style>\n</head>\n<body>\n<h1>{title} <small>({reason})</small></h1>\n\
          <p class=\"said\">{why}</p>\n",
         title = escape(&title),
         reason = violation.reason,

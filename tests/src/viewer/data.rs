@@ -25,6 +25,7 @@ pub struct Data<'a> {
     nodes: usize,
     kinds: Vec<(String, u64)>,
     losses: Vec<(String, u64)>,
+    events: Vec<String>,
     texts: Vec<String>,
     records: Records,
     bands: Vec<Band>,
@@ -54,7 +55,7 @@ struct Records {
     at: Vec<u64>,
     node: Vec<i64>,
     /// What happened, as the trace's JSON calls it.
-    event: Vec<&'static str>,
+    event: Vec<usize>,
     text: Vec<usize>,
     /// Of a message: who sent it, when, its kind, why it was lost, and whether it is one of two.
     from: Vec<i64>,
@@ -124,7 +125,8 @@ impl<'a> Data<'a> {
             nodes,
             kinds: tables.kinds.names,
             losses: tables.losses.names,
-            texts: tables.texts.names.into_iter().map(|(text, _)| text).collect(),
+            events: tables.events.into_names(),
+            texts: tables.texts.into_names(),
             records,
             bands: Bands::of(&report.trace, &film.casts, nodes, end),
             frames: film.frames.iter().map(FrameData::from).collect(),
@@ -136,6 +138,7 @@ impl<'a> Data<'a> {
 
 #[derive(Default)]
 struct Tables {
+    events: Counted,
     texts: Counted,
     kinds: Counted,
     losses: Counted,
@@ -150,7 +153,7 @@ impl Tables {
             out.at.push(record.at.as_nanos());
             out.node.push(of_node(record.node));
             let (event, text) = told(&record.event);
-            out.event.push(event);
+            out.event.push(self.events.number(event));
             out.text.push(self.texts.number(&text));
             let mut doubled = false;
             let (mut from, mut sent, mut kind) = (None, None, None);

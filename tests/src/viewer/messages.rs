@@ -94,6 +94,11 @@ pub struct Counted {
 }
 
 impl Counted {
+    /// The names alone.
+    pub fn into_names(self) -> Vec<String> {
+        self.names.into_iter().map(|(name, _)| name).collect()
+    }
+
     /// The number of a name.
     pub fn number(&mut self, name: &str) -> usize {
         let next = self.names.len();

@@ -66,7 +66,11 @@ function drawOverview() {
     if (lost[bin]) cx.fillRect(left, OVERVIEW - 4, width, -height(lost[bin]) / 2);
   }
   cx.fillStyle = colours.mark;
-  for (const record of view.hits) cx.fillRect(overviewX(records.at[record]), 0, 1, 5);
+  let drawn = -2;
+  for (const record of view.hits) {
+    const px = overviewX(records.at[record]);
+    if (px - drawn >= 1) cx.fillRect(drawn = px, 0, 1, 5);
+  }
   if (run.failure) {
     cx.fillStyle = colours.bad;
     cx.fillRect(overviewX(run.failure.at) - 1, 0, 2, OVERVIEW);

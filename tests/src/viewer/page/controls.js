@@ -45,19 +45,16 @@ function goTo(record) {
 
 // A step forwards or backwards, from event to event, past what is hidden; in one lane, if one is given.
 function step(by, lane = null) {
-  const event = records.number[view.cursor];
-  if (lane) {
-    const next = firstPlace(lane.records.length, (i) => records.number[lane.records[i]] > event);
-    const here = firstPlace(lane.records.length, (i) => records.number[lane.records[i]] >= event);
-    const list = lane.records;
-    let place = by > 0 ? next : here - 1;
-    while (list[place] !== undefined && !isShown(list[place])) place += by;
-    if (list[place] !== undefined) goTo(firstOf(list[place]));
-    return;
+  const list = lane?.records;
+  const [length, at] = [list ? list.length : count, (place) => (list ? list[place] : place)];
+  const placeOf = (event) => firstPlace(length, (place) => records.number[at(place)] >= event);
+  let event = records.number[view.cursor];
+  for (;;) {
+    const place = by > 0 ? placeOf(event + 1) : placeOf(event) - 1;
+    if (place < 0 || place >= length) return;
+    event = records.number[at(place)];
+    if (isShown(firstRecordOf(event))) return goTo(firstRecordOf(event));
   }
-  let record = by > 0 ? firstRecordOf(event + 1) : firstRecordOf(event) - 1;
-  while (record >= 0 && record < count && !isShown(record)) record += by;
-  if (record >= 0 && record < count) goTo(firstOf(record));
 }
 
 // The first record of the same event: what the others tell of.
@@ -207,11 +204,13 @@ picture.addEventListener("pointerup", release);
 picture.addEventListener("pointercancel", release);
 picture.addEventListener("pointerleave", (event) => showTip(event, null));
 
+// Over the names, or with shift, the wheel turns to other lanes.
 byId("timeline").addEventListener("wheel", (event) => {
-  const isAcross = Math.abs(event.deltaX) > Math.abs(event.deltaY);
-  if (event.shiftKey && !event.ctrlKey && byId("scroller").scrollHeight > byId("scroller").clientHeight) return;
+  if (byId("names").contains(event.target)) return;
   event.preventDefault();
-  if (isAcross) look(view.from + (event.deltaX / view.width) * view.span, view.span);
+  const isAcross = Math.abs(event.deltaX) > Math.abs(event.deltaY);
+  if (event.shiftKey) byId("scroller").scrollTop += event.deltaY || event.deltaX;
+  else if (isAcross) look(view.from + (event.deltaX / view.width) * view.span, view.span);
   else zoom(Math.exp(event.deltaY / 400), event.clientX - picture.getBoundingClientRect().left);
 }, { passive: false });
 
@@ -252,6 +251,7 @@ const ACTS = {
 document.addEventListener("keydown", (event) => {
   const field = byId("search");
   if (event.key === "Escape") {
+    if (!byId("help").open) event.preventDefault(); // It would empty the search.
     for (const menu of document.querySelectorAll(".menu")) menu.open = false;
     if (document.activeElement === field) picture.focus();
     return;
@@ -281,7 +281,7 @@ function layOut() {
   const room = byId("scroller").clientHeight;
   const width = view.printing ? 1040 : byId("scroller").clientWidth;
   view.width = Math.max(200, width - NAMES - 1);
-  view.laneHeight = Math.floor(Math.min(96, Math.max(58, room / Math.max(1, view.lanes.length))));
+  view.laneHeight = Math.floor(Math.min(140, Math.max(60, room / Math.max(1, view.lanes.length))));
   showNames();
   readColours();
   showLegend();
@@ -315,8 +315,13 @@ function begin() {
   view.cursor = count ? firstOf(count - 1) : 0;
   layOut();
   if (!obeyAddress()) {
-    if (failedAt === null) lookAtAll(); else lookAtFailure();
-    if (count) goTo(view.cursor);
+    if (failedAt === null) {
+      lookAtAll();
+      goTo(view.cursor);
+      byId("scroller").scrollTop = 0;
+    } else {
+      lookAtFailure();
+    }
   }
   draw();
   speed.loaded = performance.now();

@@ -7,12 +7,13 @@ const records = run.records;
 const count = records.number.length;
 const NOBODY = -1;
 
+records.event = records.event.map((event) => run.events[event]);
 for (const column of ["number", "at", "sent"]) records[column] = Float64Array.from(records[column]);
 for (const column of ["node", "from", "kind", "loss", "doubled", "text"]) {
   records[column] = Int32Array.from(records[column]);
 }
 
-const isMessage = (record) => records.from[record] !== NOBODY;
+const isMessage = (record) => record < count && records.from[record] !== NOBODY;
 const isLost = (record) => records.loss[record] !== NOBODY;
 const isLate = (record) => records.at[record] - records.sent[record] > run.late;
 const textOf = (record) => run.texts[records.text[record]];
@@ -39,11 +40,11 @@ for (let i = messages.length - 1; i >= 0; i--) {
   leastSent[i] = Math.min(leastSent[i + 1], records.sent[messages[i]]);
 }
 
-// Hands every message to `see` that is under way at some time in [from, to].
+// Hands every message to `see` that is under way at some time in [from, to], until it says true.
 function eachMessage(from, to, see) {
   let i = firstPlace(messages.length, (place) => records.at[messages[place]] >= from);
   for (; i < messages.length && leastSent[i] <= to; i++) {
-    if (records.sent[messages[i]] <= to) see(messages[i]);
+    if (records.sent[messages[i]] <= to && see(messages[i]) === true) return;
   }
 }
 
@@ -75,7 +76,15 @@ for (const band of run.bands) laneOf[band.node].bands.push(band);
 for (const scene of run.scenes) laneOf[scene.node]?.scenes.push(scene);
 
 const notes = lanes.flatMap((lane) => lane.notes).sort((a, b) => a - b);
-const failedAt = run.failure ? Math.max(0, firstRecordOf(run.failure.event + 1) - 1) : null;
+
+// The step after which it failed. What was lost as it was sent in that step comes later in the trace.
+function stepOfFailure() {
+  if (!run.failure || !count) return null;
+  let record = Math.max(0, firstRecordOf(run.failure.event + 1) - 1);
+  while (record > 0 && ["drop", "copy"].includes(records.event[record])) record--;
+  return firstRecordOf(records.number[record]);
+}
+const failedAt = stepOfFailure();
 
 // A time in words, with so many digits that `step` can be seen.
 function timeText(time, step = 1000) {

@@ -70,7 +70,7 @@ function showEvent() {
     if (isLate(it)) how.push("late");
     if (records.doubled[it]) how.push("one of two");
     const origin = sentAt(it);
-    add("its way", origin === null ? how.join(", ") : jump(origin, how.join(", ")));
+    add("its way", origin === null ? how.join(", ") : jump(origin, how.join(", "), "way"));
   }
   const sent = sentIn(record);
   if (sent.length) {
@@ -110,7 +110,7 @@ function showServers() {
     return { lane, frame: frameAfter(lane, event) };
   });
   const last = Math.max(1, ...servers.map(({ frame }) => Math.max(frame?.last ?? 0, frame?.covered ?? 0)));
-  const room = Math.max(4, Math.floor((panel.clientWidth - 40 - 330) / 28));
+  const room = Math.max(4, Math.floor((panel.clientWidth - 40 - 370) / 28));
   const end = Math.max(Math.min(logsEnd ?? last, last), Math.min(room, last));
   const low = Math.max(1, end - room + 1);
   const head = element("div", { class: "head" });
@@ -157,8 +157,8 @@ function rowOf({ lane, frame }, low, end, event) {
       style: down ? null : `background:${termColour(frame.term)};color:${termInk(frame.term)}`,
     }, `${down ? "down" : LETTERS[frame.role] || "F"} t${frame.term}`),
     say("vote", frame.vote === NOBODY ? "no vote" : `vote n${frame.vote}`, "vote"),
-    say("commit", `commit ${frame.commit}`),
-    say("applied", `applied ${frame.applied}`),
+    say("commit", `commit ${frame.commit}`, "count"),
+    say("applied", `applied ${frame.applied}`, "count"),
   );
   const cells = element("div", { class: "cells" });
   const entries = logFrom(frame, low);

@@ -52,7 +52,7 @@ function prepare(canvas, width, height) {
 }
 
 const FONT = "system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif";
-function label(cx, text, left, middle, { size = 11, weight = 400, colour = colours.faint, most } = {}) {
+function label(cx, text, left, middle, { size = 11, weight = 400, colour = colours.faint, most, halo } = {}) {
   cx.font = `${weight} ${size}px ${FONT}`;
   cx.fillStyle = colour;
   if (most !== undefined && cx.measureText(text).width > most) {
@@ -60,6 +60,13 @@ function label(cx, text, left, middle, { size = 11, weight = 400, colour = colou
     let end = text.length;
     while (end > 1 && cx.measureText(text.slice(0, end) + "…").width > most) end = Math.floor(end * 0.85);
     text = text.slice(0, end) + "…";
+  }
+  if (halo) {
+    cx.strokeStyle = colours.ground;
+    cx.lineWidth = 3;
+    cx.lineJoin = "round";
+    cx.strokeText(text, left, middle);
+    cx.lineWidth = 1;
   }
   cx.fillText(text, left, middle);
   return cx.measureText(text).width;
@@ -79,19 +86,21 @@ const BANDS = {
   paused: { dots: true, gap: 8, text: "paused" },
   cut_off: { slant: -1, gap: 9, dashed: true, text: "cut off" },
   parted: { slant: 0, gap: 8, dashed: true },
-  tuned: { slant: 0, gap: 12 },
+  tuned: {},
 };
 
 // Each kind has a pattern of its own, so that none needs a colour.
 function fillBand(cx, what, left, top, width, height) {
   const { slant, gap, dots, dashed } = BANDS[what];
+  if (!gap) return;
   cx.save();
   cx.beginPath();
   cx.rect(left, top, width, height);
   cx.clip();
   cx.fillStyle = colours.raised;
   cx.fillRect(left, top, width, height);
-  cx.strokeStyle = cx.fillStyle = colours.line;
+  cx.strokeStyle = cx.fillStyle = colours.faint;
+  cx.globalAlpha = 0.32;
   cx.setLineDash(dashed ? [4, 4] : []);
   const start = left - (left % gap) - height;
   if (dots) {
@@ -108,36 +117,44 @@ function fillBand(cx, what, left, top, width, height) {
   cx.restore();
 }
 
+const bandsInView = (lane) =>
+  lane.bands.filter((band) => band.to >= view.from && band.from <= view.from + view.span);
+
 function drawBands(cx, lane, y) {
   const [top, height] = [y - view.laneHeight / 2 + 3, view.laneHeight - 6];
+  const bands = bandsInView(lane);
   for (const what of ["parted", "tuned", "cut_off", "paused", "down"]) {
-    for (const band of lane.bands) {
+    for (const band of bands) {
       if (band.what !== what) continue;
       const [left, right] = [Math.max(0, x(band.from)), Math.min(view.width, x(band.to))];
-      if (right < 0 || left > view.width) continue;
       fillBand(cx, what, left, top, Math.max(1, right - left), height);
     }
   }
 }
 
-// Their words come after the messages, to be read.
+// Their words come after the messages, to be read. Where two are at one place, the worse is named.
 function nameBands(cx, lane, y) {
-  let end = -Infinity;
-  const bands = lane.bands.filter((band) => x(band.to) > 0 && x(band.from) < view.width);
-  for (const band of bands.sort((a, b) => a.from - b.from)) {
-    const left = Math.max(0, x(band.from)) + 5;
-    const room = Math.min(view.width, x(band.to)) - left;
-    if (left < end || room < 34) continue;
-    const text = BANDS[band.what].text ?? band.text;
-    const py = y + view.laneHeight / 2 - 11;
-    cx.font = `500 10.5px ${FONT}`;
-    const width = Math.min(room, cx.measureText(text).width);
-    cx.fillStyle = colours.ground;
-    cx.globalAlpha = 0.8;
-    cx.fillRect(left - 3, py - 7, width + 6, 14);
-    cx.globalAlpha = 1;
-    end = left + label(cx, text, left, py, { size: 10.5, weight: 500, most: room }) + 6;
+  const named = [];
+  const bands = bandsInView(lane);
+  for (const what of ["down", "paused", "cut_off", "parted", "tuned"]) {
+    for (const band of bands) {
+      if (band.what !== what) continue;
+      const [left, right] = [Math.max(0, x(band.from)) + 5, Math.min(view.width, x(band.to))];
+      if (right - left < 34 || named.some(([from, to]) => left < to && right > from)) continue;
+      const width = nameBand(cx, BANDS[what].text ?? band.text, left, y + view.laneHeight / 2 - 11, right - left);
+      named.push([left, left + width + 8]);
+    }
   }
+}
+
+function nameBand(cx, text, left, middle, room) {
+  cx.font = `500 10.5px ${FONT}`;
+  const width = Math.min(room, cx.measureText(text).width);
+  cx.fillStyle = colours.ground;
+  cx.globalAlpha = 0.8;
+  cx.fillRect(left - 3, middle - 7, width + 6, 14);
+  cx.globalAlpha = 1;
+  return label(cx, text, left, middle, { size: 10.5, weight: 500, most: room });
 }
 
 // ---- servers and clients --------------------------------------------------------------------------
@@ -160,7 +177,7 @@ function drawStretches(cx, lane, y) {
     const text = `${LETTERS[role] && LETTERS[role] + " "}t${term}`;
     const start = Math.max(3, left + 5);
     if (role === 2) label(cx, text, start, y + 0.5, { weight: 650, colour: termInk(term), most: right - start });
-    else label(cx, text, start, y - 11, { size: 10.5, weight: role ? 650 : 400, most: right - start });
+    else label(cx, text, start, y - 11, { size: 10.5, weight: role ? 650 : 400, most: right - start, halo: true });
   }
 }
 
@@ -173,9 +190,12 @@ function stripe(cx, left, y, width, height) {
 function drawScenes(cx, lane, y) {
   cx.strokeStyle = colours.line;
   line(cx, 0, y, view.width, y);
+  let drawn = -1;
   for (const { from, to, text } of lane.scenes) {
     const [left, right] = [Math.max(-4, x(from)), Math.min(view.width + 4, x(to ?? run.end))];
-    if (right < 0 || left > view.width) continue;
+    if (left > view.width) break;
+    if (right - drawn < 0.8) continue;
+    drawn = right;
     const width = Math.max(1.5, right - left - 1);
     cx.fillStyle = text.includes(": get") ? colours.read : colours.write;
     cx.strokeStyle = colours.faint;
@@ -241,9 +261,9 @@ function drawMessage(cx, record, way, chosen) {
   cx.globalAlpha = cx.lineWidth = 1;
 }
 
-function drawMessages(cx, visible) {
+function drawMessages(cx) {
   const seen = new Set();
-  for (const record of visible) {
+  for (const record of view.arrows) {
     const way = wayOf(record);
     // Of those that would be drawn on one another, one is enough.
     const place = `${Math.round(way[0])} ${Math.round(way[2])} ${records.from[record]} ${records.node[record]} ${isLost(record)}`;
@@ -253,18 +273,38 @@ function drawMessages(cx, visible) {
   }
 }
 
+// Hands every message in view to `see`, until that says true.
+function eachShown(see) {
+  const kinds = Uint8Array.from(run.kinds, (_, kind) => view.hiddenKinds.has(kind));
+  const nodes = Uint8Array.from(laneOf, (_, node) => view.hiddenLanes.has(node));
+  eachMessage(view.from, view.from + view.span, (record) =>
+    !kinds[records.kind[record]] && !nodes[records.from[record]] && !nodes[records.node[record]] && see(record));
+}
+
+// The messages to draw, or null if they are too many. `view.visible` is how many are in view.
+function chooseArrows() {
+  const arrows = [];
+  eachShown((record) => arrows.push(record) > MOST_ARROWS);
+  view.visible = arrows.length;
+  view.arrows = arrows.length > MOST_ARROWS ? null : arrows;
+}
+
 // How many messages arrive at each lane, and how many are lost on the way there, as bars.
-function drawDensity(cx, visible) {
+function drawDensity(cx) {
   const width = 3;
   const bins = Math.ceil(view.width / width);
   for (const lane of view.lanes) lane.bins = [new Uint16Array(bins), new Uint16Array(bins)];
   let most = 1;
-  for (const record of visible) {
-    const bin = Math.floor(x(records.at[record]) / width);
-    if (bin < 0 || bin >= bins) continue;
-    most = Math.max(most, ++laneOf[records.node[record]].bins[isLost(record) ? 1 : 0][bin]);
-  }
-  const room = view.laneHeight / 2 - 12;
+  view.visible = 0;
+  const scale = view.width / view.span / width;
+  eachShown((record) => {
+    view.visible++;
+    const bin = Math.floor((records.at[record] - view.from) * scale);
+    if (bin >= 0 && bin < bins) {
+      most = Math.max(most, ++laneOf[records.node[record]].bins[isLost(record) ? 1 : 0][bin]);
+    }
+  });
+  const room = Math.max(8, view.laneHeight / 2 - 26);
   const height = (number) => (room * Math.log2(1 + number)) / Math.log2(1 + most);
   for (const lane of view.lanes) {
     const floor = lane.y + view.laneHeight / 2 - 4;
@@ -292,7 +332,7 @@ function drawProgress(cx, lane, y) {
     if (at > view.from + view.span) break;
     const px = x(at);
     const [commits, applies] = [commit > (before?.commit ?? 0), applied > (before?.applied ?? 0)];
-    if (!(commits || applies) || px - drawn < 2.5) continue;
+    if (!(commits || applies) || px - drawn < 9) continue;
     drawn = px;
     cx.fillStyle = colours.ink;
     if (commits) {
@@ -307,43 +347,42 @@ function drawProgress(cx, lane, y) {
       cx.arc(px, y + 20, 2, 0, 7);
       cx.fill();
     }
-    if (px > labelled) labelled = px + 10 + label(cx, String(Math.max(commit, applied)), px + 6, y + 15, { size: 10 });
+    const next = frames.slice(i + 1, i + 9).find((it) => it.commit > commit || it.applied > applied);
+    if (px > labelled && !(next && x(next.at) - px < 24)) {
+      labelled = px + 12 + label(cx, String(Math.max(commit, applied)), px + 6, y + 15, { size: 10, halo: true });
+    }
   }
 }
 
 const QUIET = ["committed", "proposed"]; // These notes are seen by other marks.
 
 function drawNotes(cx, lane, y) {
-  let [end, drawn] = [-Infinity, -Infinity];
-  const all = lane.notes;
   const top = y - view.laneHeight / 2 + 9;
+  const seen = [];
+  const all = lane.notes;
   for (let i = firstPlace(all.length, (i) => records.at[all[i]] >= view.from); i < all.length; i++) {
-    const record = all[i];
-    if (records.at[record] > view.from + view.span) break;
-    const px = x(records.at[record]);
-    const [isNote, name] = [records.event[record] === "note", noteOf(record)];
-    if (isNote && QUIET.includes(name)) continue;
-    const crashed = !isNote && records.event[record] !== "boot";
-    if (px - drawn > 2) {
-      cx.fillStyle = cx.strokeStyle = crashed ? colours.bad : colours.faint;
-      cx.beginPath();
-      cx.moveTo(px, top - 3.5);
-      cx.lineTo(px + 3.5, top);
-      cx.lineTo(px, top + 3.5);
-      cx.lineTo(px - 3.5, top);
-      cx.closePath();
-      if (isNote) cx.stroke(); else cx.fill();
-      drawn = px;
-    }
-    const text = isNote ? name : records.event[record] === "boot" ? "boot" : records.event[record];
-    cx.font = `400 10.5px ${FONT}`;
-    if (px > end && cx.measureText(text).width < view.width - px) {
-      const next = all[i + 1];
-      const room = next === undefined ? Infinity : x(records.at[next]) - px - 8;
-      const width = cx.measureText(text).width;
-      if (width < room || px + width + 8 < view.width) end = px + 14 + label(cx, text, px + 7, top, { size: 10.5 });
-    }
+    const [record, px] = [all[i], x(records.at[all[i]])];
+    if (px > view.width) break;
+    const isNote = records.event[record] === "note";
+    if (isNote && QUIET.includes(noteOf(record))) continue;
+    if (px - (seen.at(-1)?.px ?? -9) >= 9) seen.push({ px, isNote, record });
   }
+  seen.forEach(({ px, isNote, record }, place) => {
+    const event = records.event[record];
+    cx.fillStyle = cx.strokeStyle = isNote || event === "boot" ? colours.faint : colours.bad;
+    diamond(cx, px, top, isNote);
+    const room = (seen[place + 1]?.px ?? view.width) - px - 13;
+    const text = isNote ? noteOf(record) : event;
+    cx.font = `400 10.5px ${FONT}`;
+    if (cx.measureText(text).width <= room) label(cx, text, px + 7, top, { size: 10.5, halo: true });
+  });
+}
+
+function diamond(cx, px, py, isHollow) {
+  cx.beginPath();
+  for (const [dx, dy] of [[0, -3.5], [3.5, 0], [0, 3.5], [-3.5, 0]]) cx.lineTo(px + dx, py + dy);
+  cx.closePath();
+  if (isHollow) cx.stroke(); else cx.fill();
 }
 
 // ---- the whole ------------------------------------------------------------------------------------
@@ -384,13 +423,8 @@ function drawPicture() {
     cx.globalAlpha = 1;
     drawBands(cx, lane, lane.y);
   });
-  const visible = [];
-  eachMessage(view.from, view.from + view.span, (record) => {
-    if (!isHiddenMessage(record) && !view.hiddenLanes.has(records.node[record])) visible.push(record);
-  });
-  view.arrows = visible.length <= MOST_ARROWS ? visible : null;
-  view.visible = visible.length;
-  if (view.arrows) drawMessages(cx, visible); else drawDensity(cx, visible);
+  chooseArrows();
+  if (view.arrows) drawMessages(cx); else drawDensity(cx);
   for (const lane of view.lanes) {
     if (lane.cluster === null) drawScenes(cx, lane, lane.y);
     drawStretches(cx, lane, lane.y);

@@ -1,0 +1,231 @@
+//! The film of a run: it changes nothing, and it shows every server as it is.
+
+use labrpc::{Context, Instant, NodeId, Persister, Trace};
+use raft::{Applied, Config, Consensus, Index, LogId, NotLeader, Raft, Status, Term, View};
+use std::collections::BTreeMap;
+use tests::arena::Stage;
+use tests::arena::film::{Film, Role, State};
+use tests::catalogue::Catalogue;
+use tests::cluster::{Applier, Lab, Setup};
+use tests::run::Options;
+use tests::swarm::{System, Trial, reference};
+
+#[test]
+fn a_run_is_the_same_with_and_without() {
+    let catalogue = Catalogue::reference();
+    for scenario in [
+        "figure_8_2x",
+        "snapshot_install_crash_2d",
+        "one_partition_3a",
+        "snapshot_unreliable_recover_3b",
+        "multi_4a",
+        "join_leave_4b",
+    ] {
+        let case = catalogue.find(scenario).expect("a scenario");
+        let plain = case.run(5, &Options::default());
+        let options = Options { film: true, ..Options::default() };
+        let filmed = case.run(5, &options);
+        let traced = case.run(5, &Options { trace: Trace::all(), ..options });
+        for other in [&filmed, &traced] {
+            assert_eq!(other.fingerprint, plain.fingerprint, "{scenario}");
+            assert_eq!(other.outcome, plain.outcome, "{scenario}");
+        }
+        assert!(plain.film.is_none());
+        let [film, traced] = [filmed, traced].map(|it| it.film.expect("it was filmed"));
+        assert_eq!(film.casts, traced.casts, "{scenario}");
+        // Whom a server follows is known from the trace.
+        assert!(film.frames.len() < traced.frames.len(), "{scenario}");
+    }
+}
+
+#[test]
+fn whoever_is_in_no_cluster_is_a_client() {
+    let options = Options { film: true, trace: Trace::all(), ..Options::default() };
+    let report = Catalogue::reference().find("join_leave_4b").unwrap().run(1, &options);
+    let film = report.film.expect("it was filmed");
+    let casts: Vec<_> = film.casts.iter().map(|it| (it.name.as_str(), it.servers.len())).collect();
+    assert_eq!(casts, [("master", 3), ("group 100", 3), ("group 101", 3), ("group 102", 3)]);
+    assert_eq!(film.scenes.len(), report.history.len());
+    let is_server = |id: &NodeId| film.casts.iter().any(|cast| cast.servers.contains(id));
+    assert!(film.scenes.iter().all(|scene| !is_server(&scene.node)));
+    assert!(film.scenes.iter().all(|scene| scene.ended.is_some_and(|ended| ended >= scene.began)));
+}
+
+/// What the changes of a film come to: the latest state of each server, and its log as far as its
+/// snapshot does not cover it.
+fn developed(film: &Film) -> BTreeMap<NodeId, (State, Vec<(u64, Term, String)>)> {
+    let mut servers: BTreeMap<NodeId, (State, Vec<(u64, Term, String)>)> = BTreeMap::new();
+    for frame in &film.frames {
+        let server = servers.entry(frame.node).or_insert((frame.state, Vec::new()));
+        server.0 = frame.state;
+        if let Some(change) = &frame.log {
+            server.1.retain(|(index, ..)| *index < change.from.get());
+            let command = |number: usize| film.commands[number].clone();
+            let entries = change.entries.iter().map(|(term, number)| (*term, command(*number)));
+            let numbered = (change.from.get()..).zip(entries);
+            server.1.extend(numbered.map(|(index, (term, command))| (index, term, command)));
+        }
+    }
+    for (state, log) in servers.values_mut() {
+        log.retain(|(index, ..)| *index > state.covered.index.get());
+    }
+    servers
+}
+
+/// Compares the film with the servers that are up.
+fn compare<R: Consensus + 'static>(lab: &Lab<R>) {
+    let arena = lab.arena();
+    let film = developed(&arena.film().expect("it is filmed"));
+    for (id, (state, log)) in film {
+        let Some(peer) = arena.world().node(id) else { continue };
+        let status = peer.raft.status();
+        assert_eq!(
+            (state.term, state.role == Role::Leader, state.commit, state.last),
+            (status.term, status.is_leader, status.commit, status.last),
+            "{id}"
+        );
+        assert_eq!(state.applied, arena.watched(0).applied(id.index()), "{id}");
+        let Some(view) = peer.raft.view() else { continue };
+        assert_eq!((state.vote, state.covered), (view.voted_for(), view.covered()), "{id}");
+        let disk = arena.world().disk(id);
+        let held = Index::span(view.covered().index.next(), status.last.index);
+        let held: Vec<_> = held
+            .map(|index| {
+                let (term, command) = view.entry(disk, index).expect("it holds it");
+                (index.get(), term, command.escape_ascii().to_string())
+            })
+            .collect();
+        assert_eq!(log, held, "{id}");
+    }
+}
+
+/// Servers crash, come back, are cut off, and take snapshots; whenever one looks, the film is
+/// what they are.
+fn stormy<R: Consensus + 'static>(seed: u64) -> Film {
+    let setup = Setup { applier: Applier::Snapshots { every: 5 }, ..Setup::new(3) };
+    let lab = Lab::<R>::new(setup, seed, Trace::all());
+    lab.start_film();
+    let outcome = lab.run(|lab| {
+        Box::pin(async move {
+            for step in 0..4_000_u64 {
+                lab.sleep_ms(1).await;
+                if step % 9 == 0 {
+                    compare(&lab);
+                }
+                let server = lab.below(3) as usize;
+                match step % 60 {
+                    0..6 => drop(lab.start(server, &lab.random_command())),
+                    20 if lab.chance(1, 6) => lab.crash(server),
+                    30 if !lab.is_up(server) => {
+                        lab.restart(server);
+                        lab.connect(server);
+                    }
+                    40 if lab.chance(1, 4) => lab.disconnect(server),
+                    50 if lab.is_up(server) => lab.connect(server),
+                    _ => {}
+                }
+            }
+            Ok(())
+        })
+    });
+    assert_eq!(outcome, Ok(()));
+    let arena = lab.arena();
+    arena.film().expect("it is filmed")
+}
+
+#[test]
+fn it_shows_every_server_as_it_is() {
+    for seed in 0..3 {
+        let film = stormy::<Raft>(seed);
+        let of_role = |role| film.frames.iter().filter(|it| it.state.role == role).count();
+        assert!(of_role(Role::Leader) > 0 && of_role(Role::Candidate) > 0);
+        assert!(film.frames.iter().any(|it| it.state.covered.index > Index::new(10)));
+        // Nobody follows whoever does not lead.
+        let mut leaders = BTreeMap::new();
+        for frame in &film.frames {
+            let State { role, term, leader, .. } = frame.state;
+            if role == Role::Leader {
+                leaders.insert(term, frame.node);
+            }
+            assert!(leader.is_none() || leader.as_ref() == leaders.get(&term), "{frame:?}");
+        }
+        let follows = |it: &State| it.role == Role::Follower && it.leader.is_some();
+        assert!(film.frames.iter().any(|it| follows(&it.state)));
+    }
+}
+
+/// The reference, which shows nothing of its inside.
+#[derive(Clone)]
+struct Closed(Raft);
+
+impl Consensus for Closed {
+    type Message = <Raft as Consensus>::Message;
+
+    fn boot(cx: &mut Context<'_, Self::Message>, peers: &[NodeId], config: Config) -> Self {
+        Self(Raft::boot(cx, peers, config))
+    }
+
+    fn on_message(
+        &mut self,
+        cx: &mut Context<'_, Self::Message>,
+        from: NodeId,
+        message: Self::Message,
+    ) {
+        self.0.on_message(cx, from, message);
+    }
+
+    fn on_wakeup(&mut self, cx: &mut Context<'_, Self::Message>) {
+        self.0.on_wakeup(cx);
+    }
+
+    fn next_wakeup(&self) -> Option<Instant> {
+        self.0.next_wakeup()
+    }
+
+    fn propose(
+        &mut self,
+        cx: &mut Context<'_, Self::Message>,
+        command: &[u8],
+    ) -> Result<LogId, NotLeader> {
+        self.0.propose(cx, command)
+    }
+
+    fn next_applied<'a>(&'a mut self, disk: &'a dyn Persister) -> Option<Applied<'a>> {
+        self.0.next_applied(disk)
+    }
+
+    fn snapshot(&mut self, cx: &mut Context<'_, Self::Message>, upto: Index, state: &[u8]) {
+        self.0.snapshot(cx, upto, state);
+    }
+
+    fn status(&self) -> Status {
+        self.0.status()
+    }
+}
+
+/// Of a Raft that shows nothing it is known what it says of itself, and what it has applied.
+#[test]
+fn a_raft_that_shows_nothing_is_known_by_what_it_applies() {
+    let film = stormy::<Closed>(1);
+    let logs = developed(&film);
+    assert_eq!(logs.len(), 3);
+    for (state, log) in logs.values() {
+        assert_eq!(state.vote, None);
+        assert_eq!(log.last().map(|(index, ..)| *index), Some(state.applied.get()));
+    }
+    let options = Options { film: true, trace: Trace::all(), ..Options::default() };
+    let catalogue = Catalogue::of_raft::<Closed>();
+    let report = catalogue.find("backup_2b").unwrap().run(1, &options);
+    assert!(tests::viewer::html(&report, "lab replay backup_2b --seed 1").contains("backup_2b"));
+}
+
+#[test]
+fn trials_are_filmed_too() {
+    for system in System::ALL {
+        let trial = Trial::draw(system, 2);
+        let options = Options { film: true, trace: Trace::all(), ..Options::default() };
+        let (plain, filmed) = (reference(&trial, &Options::default()), reference(&trial, &options));
+        assert_eq!(plain.fingerprint, filmed.fingerprint);
+        assert!(filmed.film.is_some_and(|film| !film.frames.is_empty()), "{system}");
+    }
+}

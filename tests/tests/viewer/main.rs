@@ -1,0 +1,583 @@
+//! The viewer in a real browser: it shows what the trace holds, reacts to each control, and takes no
+//! text of a run for anything but text.
+//!
+//! `cargo test -p tests --features browser --test viewer -- --nocapture` runs these, and prints how
+//! long a hundred thousand events take. They need a Chromium: on the path, or named by
+//! `LAB_CHROMIUM`.
+
+#![cfg(unix)]
+
+mod browser;
+
+use browser::Page;
+use labrpc::{Event, Record, Trace};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use tests::catalogue::Catalogue;
+use tests::run::{Options, Report};
+use tests::swarm::{System, Trial};
+
+fn options() -> Options {
+    Options { trace: Trace::all(), film: true, ..Options::default() }
+}
+
+fn report(scenario: &str, seed: u64) -> Report {
+    let catalogue = Catalogue::reference();
+    catalogue.find(scenario).expect("a scenario").run(seed, &options())
+}
+
+/// A page in a folder that lasts as long as it.
+struct Open {
+    page: Page,
+    file: PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+fn open_at(report: &Report, address: &str) -> Open {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("page.html");
+    fs::write(&file, tests::viewer::html(report, "lab replay it")).expect("a file");
+    Open { page: Page::open(&file, address), file, _folder: folder }
+}
+
+fn open(report: &Report) -> Open {
+    open_at(report, "")
+}
+
+fn is_message(record: &Record) -> bool {
+    matches!(record.event, Event::Deliver { .. } | Event::Drop { .. })
+}
+
+/// The records that a page counts are those of the trace, and what it draws is what it counts.
+#[test]
+fn it_shows_what_the_trace_holds() {
+    for (scenario, lanes, clusters) in
+        [("figure_8_2x", 5, 1), ("one_partition_3a", 9, 1), ("static_shards_4b", 0, 4)]
+    {
+        let report = report(scenario, 1);
+        let mut open = open(&report);
+        let page = &mut open.page;
+        let messages = report.trace.iter().filter(|it| is_message(it)).count();
+        assert_eq!(page.number("count") as usize, report.trace.len());
+        assert_eq!(page.number("messages.length") as usize, messages);
+        assert_eq!(page.number("run.clusters.length") as usize, clusters);
+        let of_lanes = page.number("document.querySelectorAll('#names button').length") as usize;
+        let nodes = report.trace.iter().filter_map(|it| it.node).max().expect("a node").index() + 1;
+        assert_eq!(of_lanes, nodes);
+        assert!(lanes == 0 || lanes == nodes, "{scenario} has {nodes} lanes");
+        // At opening a run that passed is in view as a whole: everything is drawn.
+        assert_eq!(page.number("view.visible") as usize, messages);
+        let events = page.value("records.event");
+        let events = events.as_array().expect("a list");
+        for (record, event) in report.trace.iter().zip(events) {
+            let expected = match record.event {
+                Event::Deliver { .. } => "deliver",
+                Event::Drop { .. } => "drop",
+                Event::Note { .. } => "note",
+                Event::Boot { .. } => "boot",
+                Event::Crash { .. } => "crash",
+                _ => continue,
+            };
+            assert_eq!(event, expected, "{record}");
+        }
+        let lost = report.trace.iter().filter(|it| matches!(it.event, Event::Drop { .. })).count();
+        assert_eq!(page.number("[...messages].filter(isLost).length") as usize, lost);
+        page.assert_no_errors();
+    }
+}
+
+/// Every log that the page reads out of the film, at any event, is the one that the changes add up
+/// to from the beginning.
+#[test]
+fn the_logs_at_the_cursor_are_those_of_the_film() {
+    for (scenario, seed) in [("snapshot_install_crash_2d", 3), ("figure_8_unreliable_2c", 1)] {
+        let report = report(scenario, seed);
+        let film = report.film.as_ref().expect("it was filmed");
+        let mut open = open(&report);
+        let last = report.trace.last().expect("a trace").number;
+        for event in (0..40).map(|part| last * part / 39) {
+            let mut logs: BTreeMap<usize, Vec<(u64, u64)>> = BTreeMap::new();
+            let mut state = BTreeMap::new();
+            for frame in film.frames.iter().take_while(|frame| frame.event <= event) {
+                state.insert(frame.node.index(), frame.state);
+                let log = logs.entry(frame.node.index()).or_default();
+                if let Some(change) = &frame.log {
+                    log.retain(|(index, _)| *index < change.from.get());
+                    let entries = change.entries.iter().map(|(term, _)| term.get());
+                    log.extend((change.from.get()..).zip(entries));
+                }
+            }
+            for (node, log) in logs {
+                let expected = state[&node];
+                let log: Vec<_> =
+                    log.into_iter().filter(|it| it.0 > expected.covered.index.get()).collect();
+                let shown = open.page.value(&format!(
+                    "(() => {{ const frame = frameAfter(laneOf[{node}], {event}); \
+                     return [frame.term, frame.commit, frame.covered, \
+                     [...logFrom(frame, frame.covered + 1)].sort((a, b) => a[0] - b[0]) \
+                     .map(([index, [term]]) => [index, term])]; }})()"
+                ));
+                let expected = json!([
+                    expected.term.get(),
+                    expected.commit.get(),
+                    expected.covered.index.get(),
+                    log
+                ]);
+                assert_eq!(shown, expected, "n{node} after event {event} of {scenario}");
+            }
+        }
+        open.page.assert_no_errors();
+    }
+}
+
+#[test]
+fn steps_and_jumps_go_where_they_say() {
+    let report = report("figure_8_2x", 1);
+    let mut open = open(&report);
+    let page = &mut open.page;
+    let cursor = |page: &mut Page| page.number("records.number[view.cursor]") as u64;
+    let last = report.trace.last().unwrap().number;
+    assert_eq!(cursor(page), last);
+    page.key("Home");
+    assert_eq!(cursor(page), 1);
+    page.key("j");
+    page.click("#forth");
+    assert_eq!(cursor(page), 3);
+    page.key("k");
+    assert_eq!(cursor(page), 2);
+    page.click("#back");
+    page.key("k");
+    assert_eq!(cursor(page), 1, "there is nothing before the first");
+    assert!(page.text("byId('event').textContent").contains("life 0"));
+
+    // In a lane: to the next record of the same node.
+    let of_lane = |from: u64| {
+        let mut mine = report.trace.iter().filter(|it| it.node.is_some_and(|it| it.index() == 0));
+        mine.find(|it| it.number > from).unwrap().number
+    };
+    page.key("J");
+    assert_eq!(cursor(page), of_lane(1));
+    page.click("#lane-forth");
+    assert_eq!(cursor(page), of_lane(of_lane(1)));
+    page.key("K");
+    page.click("#lane-back");
+    assert_eq!(cursor(page), 1);
+
+    let is_mark = |it: &&Record| {
+        matches!(it.event, Event::Note { .. } | Event::Boot { .. } | Event::Crash { .. })
+    };
+    let marks: Vec<u64> = report.trace.iter().filter(is_mark).map(|it| it.number).collect();
+    page.key("]");
+    assert_eq!(cursor(page), marks[1]);
+    page.key("]");
+    page.key("[");
+    assert_eq!(cursor(page), marks[1]);
+    page.key("End");
+    assert_eq!(cursor(page), last);
+    page.key("f");
+    assert_eq!(cursor(page), last, "nothing failed");
+
+    // Where a message came from, and where it went.
+    let arrival = report.trace.iter().find(|it| is_message(it)).unwrap().number;
+    page.value(&format!("goTo(firstRecordOf({arrival}))"));
+    let sent = page.text("byId('event').querySelector('.way').textContent");
+    page.click("#event .way");
+    assert!(cursor(page) < arrival && sent.starts_with("sent at"), "{sent}");
+    assert!(page.text("byId('event').textContent").contains("sent in this step"));
+    page.assert_no_errors();
+}
+
+#[test]
+fn zoom_and_pan() {
+    let mut open = open(&report("one_partition_3a", 1));
+    let page = &mut open.page;
+    let span = |page: &mut Page| page.number("view.span");
+    let from = |page: &mut Page| page.number("view.from");
+    let near = |a: f64, b: f64| (a - b).abs() <= b.abs() * 1e-6;
+    let whole = span(page);
+    page.key("+");
+    let closer = span(page);
+    assert!(near(closer * 1.5, whole), "{closer} of {whole}");
+    page.key("-");
+    assert!(near(span(page), whole));
+    page.click("#in");
+    page.click("#in");
+    page.click("#out");
+    assert!(near(span(page), closer));
+    let before = from(page);
+    page.key("ArrowRight");
+    assert!(near(from(page), before + closer / 8.0));
+    page.key("ArrowLeft");
+    assert!(near(from(page), before));
+
+    // What is under the mouse stays there.
+    let (x, y) = page.middle("#picture");
+    let place = format!("timeAt({x} - picture.getBoundingClientRect().left)");
+    let under = page.number(&place);
+    page.mouse("mouseWheel", x, y, &json!({ "deltaX": 0, "deltaY": -400 }));
+    assert!(near(span(page), closer / std::f64::consts::E));
+    assert!(near(page.number(&place), under));
+
+    // The picture goes with the mouse.
+    page.drag((x, y), (x - 100.0, y));
+    let there = page.number(&format!("timeAt({x} - 100 - picture.getBoundingClientRect().left)"));
+    assert!((there - under).abs() < span(page) / 200.0, "{there} and not {under}");
+
+    for _ in 0..60 {
+        page.value("zoom(0.5)");
+    }
+    assert!(near(span(page), 1e3), "a microsecond");
+    page.settle();
+    for _ in 0..60 {
+        page.value("zoom(2)");
+    }
+    assert!(near(span(page), 60e9), "a minute");
+    page.click("#all");
+    assert!(near(span(page), whole));
+    page.key("+");
+    page.key("0");
+    assert!(near(span(page), whole));
+
+    // The strip below: what one presses on is in the middle.
+    page.key("+");
+    page.key("+");
+    let (left, top) = page.middle("#overview");
+    page.click_at(left, top);
+    let share = page.number(&format!(
+        "({left} - overview.getBoundingClientRect().left - NAMES) / view.width * run.end"
+    ));
+    assert!(near(from(page) + span(page) / 2.0, share));
+    page.assert_no_errors();
+}
+
+#[test]
+fn search_finds_what_there_is() {
+    let report = report("figure_8_2x", 1);
+    let hits: Vec<&Record> = report
+        .trace
+        .iter()
+        .filter(|it| matches!(&it.event, Event::Note { what, .. } if what == "became candidate"))
+        .collect();
+    let mut open = open(&report);
+    let page = &mut open.page;
+    page.key("Home");
+    page.key("/");
+    page.keys("Became Candidate");
+    assert_eq!(page.number("view.hits.length") as usize, hits.len());
+    assert_eq!(
+        page.number("document.querySelectorAll('#hits button').length") as usize,
+        hits.len()
+    );
+    page.key("Enter");
+    assert_eq!(page.number("records.number[view.cursor]") as u64, hits[0].number);
+    assert_eq!(page.text("byId('found').textContent"), format!("1 / {}", hits.len()));
+    page.key("Escape");
+    page.key("n");
+    assert_eq!(page.number("records.number[view.cursor]") as u64, hits[1].number);
+    page.key("N");
+    page.key("N");
+    let last = hits.last().unwrap().number;
+    assert_eq!(page.number("records.number[view.cursor]") as u64, last, "it goes round");
+    page.click("#hits button");
+    assert_eq!(page.number("records.number[view.cursor]") as u64, hits[0].number);
+    page.key("/");
+    page.keys("no such thing");
+    assert_eq!(page.number("view.hits.length") as usize, 0);
+    page.assert_no_errors();
+}
+
+#[test]
+fn kinds_and_lanes_are_shown_and_hidden() {
+    let report = report("one_partition_3a", 1);
+    let mut open = open(&report);
+    let page = &mut open.page;
+    let all = page.number("view.visible");
+    let kinds = page.value("run.kinds");
+    let of = |name: &str| -> f64 {
+        let kind = kinds.as_array().unwrap().iter().find(|it| it[0] == name);
+        kind.unwrap_or_else(|| panic!("no {name} in {kinds}"))[1].as_f64().unwrap()
+    };
+    let beats = of("heartbeat") + of("heartbeat reply");
+    assert!(beats > 0.0 && of("Client Request") > 0.0);
+    page.key("h");
+    assert_eq!(page.number("view.visible"), all - beats);
+    page.key("h");
+    assert_eq!(page.number("view.visible"), all);
+
+    page.click("#kinds summary");
+    page.click("#kinds label:nth-child(1) input");
+    let first = kinds[0][1].as_f64().unwrap();
+    assert_eq!(page.number("view.visible"), all - first);
+    // A step passes by what is hidden.
+    page.key("Escape");
+    page.key("Home");
+    let hidden = page.value(
+        "(() => { for (let i = 0; i < 200; i++) { step(1); if (!isShown(view.cursor)) return true; } \
+         return false; })()",
+    );
+    assert_eq!(hidden, Value::Bool(false));
+
+    page.click("#lanes summary");
+    page.click("#lanes label input");
+    assert_eq!(page.number("view.lanes.length"), 8.0);
+    assert_eq!(page.text("document.querySelector('#names b').textContent"), "n1");
+    page.click("#lanes label input");
+    assert_eq!(page.number("view.lanes.length"), 9.0);
+    page.click("#title");
+    assert_eq!(page.value("byId('lanes').open"), Value::Bool(false));
+
+    page.key("?");
+    assert_eq!(page.value("byId('help').open"), Value::Bool(true));
+    assert!(page.text("byId('help').textContent").contains("lab replay it"));
+    page.key("Escape");
+    page.value("byId('help').close()");
+    page.click("#help-button");
+    assert_eq!(page.value("byId('help').open"), Value::Bool(true));
+    page.assert_no_errors();
+}
+
+#[test]
+fn a_click_puts_the_cursor_on_what_is_there() {
+    let report = report("initial_election_2a", 1);
+    let mut open = open(&report);
+    let page = &mut open.page;
+    page.key("h");
+    let message = page.number("view.arrows[0]");
+    page.value(&format!("look(records.at[{message}] - 2e7, 4e7)"));
+    page.settle();
+    let middle = page.value(&format!(
+        "(() => {{ const [x1, y1, x2, y2] = wayOf({message}), box = picture.getBoundingClientRect(); \
+         return [box.left + (x1 + x2) / 2, box.top + (y1 + y2) / 2]; }})()"
+    ));
+    let (x, y) = (middle[0].as_f64().unwrap(), middle[1].as_f64().unwrap());
+    page.mouse("mouseMoved", x, y, &json!({}));
+    assert!(
+        page.text("byId('tip').textContent").contains("RequestVote"),
+        "the tip says what it is"
+    );
+    page.click_at(x, y);
+    let chosen = page.number("view.cursor");
+    let way = |it: f64| {
+        format!("records.from[{it}] + ' ' + records.node[{it}] + ' ' + records.sent[{it}]")
+    };
+    assert_eq!(page.text(&way(chosen)), page.text(&way(message)));
+    let shown = page.text("byId('event').textContent");
+    assert!(shown.contains("RequestVote {") && shown.contains("on its way"), "{shown}");
+    page.assert_no_errors();
+}
+
+/// The address keeps where one was.
+#[test]
+fn an_address_leads_back() {
+    let report = report("re_election_2a", 2);
+    let mut open = open_at(&report, "#event=40&from=500000000&span=250000000");
+    let page = &mut open.page;
+    assert_eq!(page.number("records.number[view.cursor]"), 40.0);
+    assert_eq!(page.number("view.span"), 250e6);
+    page.key("j");
+    page.key("+");
+    page.value("new Promise((done) => setTimeout(done, 400))");
+    let address = page.text("location.hash");
+    let state =
+        page.value("[records.number[view.cursor], Math.round(view.from), Math.round(view.span)]");
+    let mut again = Page::open(&open.file, &address);
+    let after =
+        again.value("[records.number[view.cursor], Math.round(view.from), Math.round(view.span)]");
+    assert_eq!(state, after, "{address}");
+    again.assert_no_errors();
+}
+
+/// The command itself, for a trial that cannot pass: nobody is served within a millisecond.
+#[test]
+fn a_run_that_fails_opens_at_the_failure() {
+    let folder = tempfile::tempdir().unwrap();
+    let (toml, file) = (folder.path().join("trial.toml"), folder.path().join("trial.html"));
+    let trial = Trial { patience_ms: 1, ..Trial::draw(System::Kv, 5) };
+    fs::write(&toml, trial.to_text()).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_lab"))
+        .args(["replay", toml.to_str().unwrap(), "--html", file.to_str().unwrap()])
+        .output()
+        .expect("lab runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("  the picture in ") && said.contains("trial.html\n"), "{said}");
+    let mut page = Page::open(&file, "");
+    let reason = page.text("run.failure.property");
+    assert!(said.contains(&format!("reason:    {reason}: ")), "{said}");
+    assert_eq!(page.value("byId('banner').hidden"), Value::Bool(false));
+    assert_eq!(page.text("byId('property').textContent"), reason);
+    let in_view = "run.failure.at >= view.from && run.failure.at <= view.from + view.span";
+    assert_eq!(page.value(in_view), Value::Bool(true));
+    assert!(page.number("view.span") <= 2e9, "it is seen how it came about");
+    assert_eq!(page.value("view.cursor === failedAt"), Value::Bool(true));
+    page.key("Home");
+    page.key("0");
+    page.click("#to-failure");
+    assert_eq!(page.value("view.cursor === failedAt"), Value::Bool(true));
+    page.key("Home");
+    page.key("f");
+    assert_eq!(page.value(&format!("view.cursor === failedAt && {in_view}")), Value::Bool(true));
+    page.assert_no_errors();
+}
+
+/// Whatever servers and clients say is shown letter by letter, and is never run.
+#[test]
+fn hostile_text_is_text() {
+    let hostile = "</script><script>window.hacked = 1</script><b>&amp;\"'`${window.hacked = 2}\n\u{2028}\u{0}\\ud800\\u003c<!--";
+    let mut report = report("one_partition_3a", 1);
+    for record in &mut report.trace {
+        match &mut record.event {
+            Event::Deliver { message, .. } | Event::Drop { message, .. } => {
+                *message = format!("{hostile}{message}");
+            }
+            Event::Note { what, detail } => {
+                *what = hostile.to_string();
+                *detail = hostile.to_string();
+            }
+            _ => {}
+        }
+    }
+    let film = report.film.as_mut().unwrap();
+    film.casts[0].name = hostile.to_string();
+    film.commands.iter_mut().for_each(|command| *command = hostile.to_string());
+    film.scenes.iter_mut().for_each(|scene| scene.what = hostile.to_string());
+    report.outcome = Err(tests::Failure::new(hostile, hostile));
+    let mut open = open(&report);
+    let page = &mut open.page;
+    page.key("Home");
+    page.key("/");
+    page.keys("<b>");
+    for _ in 0..30 {
+        page.key("Enter");
+        page.settle();
+    }
+    page.key("Escape");
+    page.key("End");
+    page.click("#lanes summary");
+    assert_eq!(page.text("byId('property').textContent"), hostile);
+    assert_eq!(page.text("byId('facts').textContent"), hostile);
+    assert!(page.text("byId('event').textContent").contains(hostile));
+    assert!(page.text("byId('hits').textContent").contains(hostile));
+    let title = "document.querySelector('#servers .cell[title]').title";
+    assert!(page.text(title).ends_with(hostile), "{}", page.text(title));
+    assert_eq!(page.text("document.querySelector('#lanes h2').textContent"), hostile);
+    assert_eq!(page.value("window.hacked ?? null"), Value::Null);
+    assert_eq!(
+        page.number("document.querySelectorAll('#event b, #hits b, #banner b').length"),
+        0.0
+    );
+    assert_eq!(page.number("document.scripts.length"), 2.0);
+    page.assert_no_errors();
+}
+
+/// Without a film, and without anything at all, there is still a page.
+#[test]
+fn a_page_of_little() {
+    let mut report = report("one_partition_3a", 1);
+    report.film = None;
+    let mut open_page = open(&report);
+    assert_eq!(open_page.page.number("view.lanes.length"), 9.0);
+    assert_eq!(open_page.page.value("byId('servers').hidden"), Value::Bool(true));
+    open_page.page.key("k");
+    open_page.page.assert_no_errors();
+    report.trace.clear();
+    let mut open_page = open(&report);
+    for key in ["j", "k", "J", "]", "[", "f", "Home", "End", "0", "+", "n", "h", "c"] {
+        open_page.page.key(key);
+    }
+    open_page.page.assert_no_errors();
+}
+
+/// Light and dark are drawn in colours of their own, and paper is white.
+#[test]
+fn light_dark_and_paper() {
+    let mut open = open(&report("initial_election_2a", 1));
+    let page = &mut open.page;
+    let scheme =
+        |name: &str, value: &str| json!({ "features": [{ "name": name, "value": value }] });
+    let ground = "colours.ground";
+    page.ask("Emulation.setEmulatedMedia", &scheme("prefers-color-scheme", "dark"));
+    page.settle();
+    let dark = page.text(ground);
+    page.ask("Emulation.setEmulatedMedia", &scheme("prefers-color-scheme", "light"));
+    page.settle();
+    let light = page.text(ground);
+    assert!(dark.contains("21, 23, 28") && light.contains("255, 255, 255"), "{dark}, {light}");
+    page.ask("Emulation.setEmulatedMedia", &scheme("prefers-color-scheme", "dark"));
+    page.settle();
+    page.value("dispatchEvent(new Event('beforeprint'))");
+    assert_eq!(page.text(ground), light);
+    page.value("dispatchEvent(new Event('afterprint'))");
+    assert_eq!(page.text(ground), dark);
+    let pdf = page.ask("Page.printToPDF", &json!({ "landscape": true }));
+    assert!(pdf["data"].as_str().is_some_and(|it| it.len() > 10_000));
+    page.assert_no_errors();
+}
+
+/// A hundred thousand events are usable. How fast that is depends on the machine, and is printed.
+#[test]
+fn a_hundred_thousand_events() {
+    let report = Catalogue::reference().try_out(&big_trial(), &options()).expect("a kv");
+    let events = report.trace.len();
+    assert!(events >= 100_000, "{events}");
+    let mut open = open(&report);
+    let page = &mut open.page;
+    let size = fs::metadata(&open.file).unwrap().len();
+    let loaded = page.number("speed.loaded");
+    // What is done and drawn, and then the time until the browser is ready for the next frame.
+    let mut frames = |what: &str, act: &str| {
+        let times = page.value(&format!(
+            "(async () => {{ \
+               const next = () => new Promise(requestAnimationFrame), times = [[], []]; \
+               await next(); \
+               for (let i = 0; i < 30; i++) {{ \
+                 const began = performance.now(); \
+                 {act}; draw(); \
+                 times[0].push(performance.now() - began); \
+                 await next(); \
+                 times[1].push(performance.now() - began); \
+               }} \
+               return times.flatMap((all) => [all.reduce((a, b) => a + b) / all.length, Math.max(...all)]); \
+             }})()"
+        ));
+        let [mean, longest, frame, longest_frame] =
+            [0, 1, 2, 3].map(|place| times[place].as_f64().expect("a time"));
+        println!(
+            "{what}: {mean:.1} ms of the program ({longest:.1} at most), \
+             {frame:.1} ms from frame to frame ({longest_frame:.1} at most)"
+        );
+        longest_frame
+    };
+    println!("{events} records, a page of {} kB, loaded in {loaded:.0} ms", size / 1_000);
+    let whole = frames("the whole run in view", "lookAtAll()");
+    let closer = frames("zooming in", "zoom(0.8)");
+    let moving = frames("moving", "look(view.from + view.span / 20, view.span)");
+    let steps = frames("stepping", "step(-1)");
+    let search = frames("searching", "search('append')");
+    assert!(loaded < 10_000.0, "{loaded} ms");
+    for longest in [whole, closer, moving, steps, search] {
+        assert!(longest < 2_000.0, "{longest} ms for a frame");
+    }
+    page.assert_no_errors();
+}
+
+/// Eight clients that never pause, and nothing that goes wrong.
+fn big_trial() -> Trial {
+    let drawn = Trial::draw(System::Kv, 1);
+    Trial {
+        servers: 5,
+        clients: 8,
+        keys: 3,
+        operations: 1_600,
+        pause_ms: 1,
+        network: labrpc::Network::reliable(),
+        storm_ms: 100_000,
+        patience_ms: 5_000,
+        plan: labrpc::Plan(Vec::new()),
+        lasting: Vec::new(),
+        ..drawn
+    }
+}
