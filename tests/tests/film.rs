@@ -1,9 +1,10 @@
 //! The film of a run: it changes nothing, and it shows every server as it is.
 
 use labrpc::{Context, Instant, NodeId, Persister, Trace};
-use raft::{Applied, Config, Consensus, Index, LogId, NotLeader, Raft, Status, Term, View};
+use raft::{Applied, Config, Consensus, Index, LogId, NotLeader, Raft, Status, Term};
 use std::collections::BTreeMap;
-use tests::arena::Stage;
+use std::fs;
+use std::process::Command;
 use tests::arena::film::{Film, Role, State};
 use tests::catalogue::Catalogue;
 use tests::cluster::{Applier, Lab, Setup};
@@ -51,10 +52,13 @@ fn whoever_is_in_no_cluster_is_a_client() {
     assert!(film.scenes.iter().all(|scene| scene.ended.is_some_and(|ended| ended >= scene.began)));
 }
 
+/// The entries of a server: index, term, command.
+type Log = Vec<(u64, Term, String)>;
+
 /// What the changes of a film come to: the latest state of each server, and its log as far as its
 /// snapshot does not cover it.
-fn developed(film: &Film) -> BTreeMap<NodeId, (State, Vec<(u64, Term, String)>)> {
-    let mut servers: BTreeMap<NodeId, (State, Vec<(u64, Term, String)>)> = BTreeMap::new();
+fn developed(film: &Film) -> BTreeMap<NodeId, (State, Log)> {
+    let mut servers: BTreeMap<NodeId, (State, Log)> = BTreeMap::new();
     for frame in &film.frames {
         let server = servers.entry(frame.node).or_insert((frame.state, Vec::new()));
         server.0 = frame.state;
@@ -228,4 +232,31 @@ fn trials_are_filmed_too() {
         assert_eq!(plain.fingerprint, filmed.fingerprint);
         assert!(filmed.film.is_some_and(|film| !film.frames.is_empty()), "{system}");
     }
+}
+
+/// The command writes the whole run, whatever else is to be left out, and says before the run if the
+/// file cannot be written.
+#[test]
+fn the_command_writes_a_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("run.html");
+    let replay = |more: &[&str]| {
+        let words = ["replay", "basic_agree_2b", "--seed", "3", "--html"];
+        let lab = Command::new(env!("CARGO_BIN_EXE_lab")).args(words).args(more).output();
+        let output = lab.expect("lab runs");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    let path = file.to_str().unwrap();
+    let (status, out, err) = replay(&[path]);
+    assert_eq!((status, err.as_str()), (Some(0), ""), "{out}");
+    assert!(out.starts_with("basic_agree_2b with seed 3: passed\n"), "no trace is shown: {out}");
+    assert!(out.ends_with(&format!("  the picture in {path}\n")), "{out}");
+    let whole = fs::read_to_string(&file).unwrap();
+    assert!(whole.ends_with("</html>\n"));
+    replay(&[path, "--from", "0.5", "--until", "0.6", "--node", "1"]);
+    assert_eq!(fs::read_to_string(&file).unwrap(), whole);
+    let (status, out, err) = replay(&["no/such/folder/run.html"]);
+    assert_eq!((status, out.as_str()), (Some(2), ""));
+    assert!(err.starts_with("error: cannot write no/such/folder/run.html: "), "{err}");
 }

@@ -79,6 +79,7 @@ impl Page {
         let to = browser.stdin.take().expect("it is piped");
         let out = BufReader::new(browser.stdout.take().expect("it is piped"));
         let (sender, from) = channel();
+        #[allow(clippy::disallowed_methods, reason = "a browser that hangs is no reason to hang")]
         thread::spawn(move || {
             for message in out.split(0).map_while(Result::ok) {
                 let message = serde_json::from_slice(&message).expect("a browser writes JSON");
@@ -139,7 +140,7 @@ impl Page {
         match message["method"].as_str() {
             Some("Page.loadEventFired") => self.loaded = true,
             Some("Runtime.exceptionThrown") => {
-                self.errors.push(what["exceptionDetails"].to_string())
+                self.errors.push(what["exceptionDetails"].to_string());
             }
             Some("Runtime.consoleAPICalled")
                 if what["type"] == "error" || what["type"] == "warning" =>
@@ -168,6 +169,12 @@ impl Page {
     pub fn number(&mut self, expression: &str) -> f64 {
         let value = self.value(expression);
         value.as_f64().unwrap_or_else(|| panic!("{expression} is {value}, and no number"))
+    }
+
+    /// The same, of a number that counts something.
+    pub fn count(&mut self, expression: &str) -> u64 {
+        let value = self.value(expression);
+        value.as_u64().unwrap_or_else(|| panic!("{expression} is {value}, and counts nothing"))
     }
 
     /// The same, of a text.

@@ -61,15 +61,15 @@ fn it_shows_what_the_trace_holds() {
         let mut open = open(&report);
         let page = &mut open.page;
         let messages = report.trace.iter().filter(|it| is_message(it)).count();
-        assert_eq!(page.number("count") as usize, report.trace.len());
-        assert_eq!(page.number("messages.length") as usize, messages);
-        assert_eq!(page.number("run.clusters.length") as usize, clusters);
-        let of_lanes = page.number("document.querySelectorAll('#names button').length") as usize;
+        assert_eq!(page.count("count") as usize, report.trace.len());
+        assert_eq!(page.count("messages.length") as usize, messages);
+        assert_eq!(page.count("run.clusters.length") as usize, clusters);
+        let of_lanes = page.count("document.querySelectorAll('#names button').length") as usize;
         let nodes = report.trace.iter().filter_map(|it| it.node).max().expect("a node").index() + 1;
         assert_eq!(of_lanes, nodes);
         assert!(lanes == 0 || lanes == nodes, "{scenario} has {nodes} lanes");
         // At opening a run that passed is in view as a whole: everything is drawn.
-        assert_eq!(page.number("view.visible") as usize, messages);
+        assert_eq!(page.count("view.visible") as usize, messages);
         let events = page.value("records.event");
         let events = events.as_array().expect("a list");
         for (record, event) in report.trace.iter().zip(events) {
@@ -84,7 +84,7 @@ fn it_shows_what_the_trace_holds() {
             assert_eq!(event, expected, "{record}");
         }
         let lost = report.trace.iter().filter(|it| matches!(it.event, Event::Drop { .. })).count();
-        assert_eq!(page.number("[...messages].filter(isLost).length") as usize, lost);
+        assert_eq!(page.count("[...messages].filter(isLost).length") as usize, lost);
         page.assert_no_errors();
     }
 }
@@ -138,7 +138,7 @@ fn steps_and_jumps_go_where_they_say() {
     let report = report("figure_8_2x", 1);
     let mut open = open(&report);
     let page = &mut open.page;
-    let cursor = |page: &mut Page| page.number("records.number[view.cursor]") as u64;
+    let cursor = |page: &mut Page| page.count("records.number[view.cursor]");
     let last = report.trace.last().unwrap().number;
     assert_eq!(cursor(page), last);
     page.key("Home");
@@ -266,26 +266,23 @@ fn search_finds_what_there_is() {
     page.key("Home");
     page.key("/");
     page.keys("Became Candidate");
-    assert_eq!(page.number("view.hits.length") as usize, hits.len());
-    assert_eq!(
-        page.number("document.querySelectorAll('#hits button').length") as usize,
-        hits.len()
-    );
+    assert_eq!(page.count("view.hits.length") as usize, hits.len());
+    assert_eq!(page.count("document.querySelectorAll('#hits button').length") as usize, hits.len());
     page.key("Enter");
-    assert_eq!(page.number("records.number[view.cursor]") as u64, hits[0].number);
+    assert_eq!(page.count("records.number[view.cursor]"), hits[0].number);
     assert_eq!(page.text("byId('found').textContent"), format!("1 / {}", hits.len()));
     page.key("Escape");
     page.key("n");
-    assert_eq!(page.number("records.number[view.cursor]") as u64, hits[1].number);
+    assert_eq!(page.count("records.number[view.cursor]"), hits[1].number);
     page.key("N");
     page.key("N");
     let last = hits.last().unwrap().number;
-    assert_eq!(page.number("records.number[view.cursor]") as u64, last, "it goes round");
+    assert_eq!(page.count("records.number[view.cursor]"), last, "it goes round");
     page.click("#hits button");
-    assert_eq!(page.number("records.number[view.cursor]") as u64, hits[0].number);
+    assert_eq!(page.count("records.number[view.cursor]"), hits[0].number);
     page.key("/");
     page.keys("no such thing");
-    assert_eq!(page.number("view.hits.length") as usize, 0);
+    assert_eq!(page.count("view.hits.length") as usize, 0);
     page.assert_no_errors();
 }
 
@@ -294,23 +291,23 @@ fn kinds_and_lanes_are_shown_and_hidden() {
     let report = report("one_partition_3a", 1);
     let mut open = open(&report);
     let page = &mut open.page;
-    let all = page.number("view.visible");
+    let all = page.count("view.visible");
     let kinds = page.value("run.kinds");
-    let of = |name: &str| -> f64 {
+    let of = |name: &str| -> u64 {
         let kind = kinds.as_array().unwrap().iter().find(|it| it[0] == name);
-        kind.unwrap_or_else(|| panic!("no {name} in {kinds}"))[1].as_f64().unwrap()
+        kind.unwrap_or_else(|| panic!("no {name} in {kinds}"))[1].as_u64().unwrap()
     };
     let beats = of("heartbeat") + of("heartbeat reply");
-    assert!(beats > 0.0 && of("Client Request") > 0.0);
+    assert!(beats > 0 && of("Client Request") > 0);
     page.key("h");
-    assert_eq!(page.number("view.visible"), all - beats);
+    assert_eq!(page.count("view.visible"), all - beats);
     page.key("h");
-    assert_eq!(page.number("view.visible"), all);
+    assert_eq!(page.count("view.visible"), all);
 
     page.click("#kinds summary");
     page.click("#kinds label:nth-child(1) input");
-    let first = kinds[0][1].as_f64().unwrap();
-    assert_eq!(page.number("view.visible"), all - first);
+    let first = kinds[0][1].as_u64().unwrap();
+    assert_eq!(page.count("view.visible"), all - first);
     // A step passes by what is hidden.
     page.key("Escape");
     page.key("Home");
@@ -322,10 +319,10 @@ fn kinds_and_lanes_are_shown_and_hidden() {
 
     page.click("#lanes summary");
     page.click("#lanes label input");
-    assert_eq!(page.number("view.lanes.length"), 8.0);
+    assert_eq!(page.count("view.lanes.length"), 8);
     assert_eq!(page.text("document.querySelector('#names b').textContent"), "n1");
     page.click("#lanes label input");
-    assert_eq!(page.number("view.lanes.length"), 9.0);
+    assert_eq!(page.count("view.lanes.length"), 9);
     page.click("#title");
     assert_eq!(page.value("byId('lanes').open"), Value::Bool(false));
 
@@ -345,7 +342,7 @@ fn a_click_puts_the_cursor_on_what_is_there() {
     let mut open = open(&report);
     let page = &mut open.page;
     page.key("h");
-    let message = page.number("view.arrows[0]");
+    let message = page.count("view.arrows[0]");
     page.value(&format!("look(records.at[{message}] - 2e7, 4e7)"));
     page.settle();
     let middle = page.value(&format!(
@@ -359,8 +356,8 @@ fn a_click_puts_the_cursor_on_what_is_there() {
         "the tip says what it is"
     );
     page.click_at(x, y);
-    let chosen = page.number("view.cursor");
-    let way = |it: f64| {
+    let chosen = page.count("view.cursor");
+    let way = |it: u64| {
         format!("records.from[{it}] + ' ' + records.node[{it}] + ' ' + records.sent[{it}]")
     };
     assert_eq!(page.text(&way(chosen)), page.text(&way(message)));
@@ -375,8 +372,8 @@ fn an_address_leads_back() {
     let report = report("re_election_2a", 2);
     let mut open = open_at(&report, "#event=40&from=500000000&span=250000000");
     let page = &mut open.page;
-    assert_eq!(page.number("records.number[view.cursor]"), 40.0);
-    assert_eq!(page.number("view.span"), 250e6);
+    assert_eq!(page.count("records.number[view.cursor]"), 40);
+    assert_eq!(page.count("view.span"), 250_000_000);
     page.key("j");
     page.key("+");
     page.value("new Promise((done) => setTimeout(done, 400))");
@@ -465,11 +462,8 @@ fn hostile_text_is_text() {
     assert!(page.text(title).ends_with(hostile), "{}", page.text(title));
     assert_eq!(page.text("document.querySelector('#lanes h2').textContent"), hostile);
     assert_eq!(page.value("window.hacked ?? null"), Value::Null);
-    assert_eq!(
-        page.number("document.querySelectorAll('#event b, #hits b, #banner b').length"),
-        0.0
-    );
-    assert_eq!(page.number("document.scripts.length"), 2.0);
+    assert_eq!(page.count("document.querySelectorAll('#event b, #hits b, #banner b').length"), 0);
+    assert_eq!(page.count("document.scripts.length"), 2);
     page.assert_no_errors();
 }
 
@@ -479,7 +473,7 @@ fn a_page_of_little() {
     let mut report = report("one_partition_3a", 1);
     report.film = None;
     let mut open_page = open(&report);
-    assert_eq!(open_page.page.number("view.lanes.length"), 9.0);
+    assert_eq!(open_page.page.count("view.lanes.length"), 9);
     assert_eq!(open_page.page.value("byId('servers').hidden"), Value::Bool(true));
     open_page.page.key("k");
     open_page.page.assert_no_errors();

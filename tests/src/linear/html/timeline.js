@@ -46,6 +46,8 @@ view.addEventListener("mousemove", (event) => {
 });
 view.addEventListener("mouseleave", () => { tip.hidden = true; });
 
+// A short history is not squeezed into a corner.
+zoom(Math.min(80, Math.max(unit, (view.clientWidth - label - 40) / columns)), 0);
 const bad = document.querySelector(".op.bad");
 view.scrollLeft = bad.offsetLeft + bad.offsetWidth / 2 - middle();
 view.scrollTop = bad.parentElement.offsetTop - view.clientHeight / 2;

@@ -14,7 +14,7 @@ function drawAxis() {
   const step = Math.max(1, stepFrom((view.span / view.width) * 110));
   // What is close together is counted from the last millisecond before the picture.
   const base = step < 1e5 ? Math.floor(view.from / 1e6) * 1e6 : 0;
-  label(cx, base ? `${timeText(base, 1e6)} +` : "time", 20, AXIS / 2, { colour: colours.faint });
+  label(cx, base ? `${timeText(base, 1e6)} +` : "time", view.printing ? 0 : 20, AXIS / 2, { colour: colours.faint });
   cx.strokeStyle = colours.line;
   for (let time = Math.ceil(view.from / step) * step; time <= view.from + view.span; time += step) {
     const px = NAMES + x(time);
@@ -57,7 +57,7 @@ function drawOverview() {
   const width = 2;
   const { bins, all, lost, most } = countDensity(Math.max(1, Math.floor(view.width / width)));
   const height = (number) => ((OVERVIEW - 8) * Math.log2(1 + number)) / Math.log2(1 + most);
-  label(cx, "the whole run", 20, OVERVIEW / 2);
+  label(cx, "the whole run", view.printing ? 0 : 20, OVERVIEW / 2);
   for (let bin = 0; bin < bins; bin++) {
     const left = NAMES + (bin * view.width) / bins;
     cx.fillStyle = colours.line;

@@ -281,7 +281,7 @@ function layOut() {
   const room = byId("scroller").clientHeight;
   const width = view.printing ? 1040 : byId("scroller").clientWidth;
   view.width = Math.max(200, width - NAMES - 1);
-  view.laneHeight = Math.floor(Math.min(140, Math.max(60, room / Math.max(1, view.lanes.length))));
+  view.laneHeight = Math.floor(Math.min(140, Math.max(66, room / Math.max(1, view.lanes.length))));
   showNames();
   readColours();
   showLegend();
@@ -304,6 +304,7 @@ function begin() {
   byId("title").replaceChildren(`${run.scenario} `, element("small", {}, run.failure ? "failed" : ""));
   byId("about").textContent = `seed ${run.seed} · ${run.about}`;
   byId("about").title = run.about;
+  byId("again").textContent = `${run.command}   fingerprint ${run.fingerprint}`;
   if (run.failure) {
     byId("banner").hidden = false;
     byId("property").textContent = run.failure.property;

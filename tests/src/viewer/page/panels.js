@@ -109,7 +109,7 @@ function showServers() {
     const lane = laneOf[node];
     return { lane, frame: frameAfter(lane, event) };
   });
-  const last = Math.max(1, ...servers.map(({ frame }) => Math.max(frame?.last ?? 0, frame?.covered ?? 0)));
+  const last = Math.max(0, ...servers.map(({ frame }) => Math.max(frame?.last ?? 0, frame?.covered ?? 0)));
   const room = Math.max(4, Math.floor((panel.clientWidth - 40 - 370) / 28));
   const end = Math.max(Math.min(logsEnd ?? last, last), Math.min(room, last));
   const low = Math.max(1, end - room + 1);
@@ -128,7 +128,7 @@ function showServers() {
     );
   }
   head.append(element("span", { class: "note" },
-    "filled: committed   dashed: not committed   underlined: applied   framed: new in this step"));
+    "filled: committed · dashed: not committed · underlined: applied · framed: new in this step"));
   const indexes = element("div", { class: "cells" });
   for (let index = low; index <= end; index++) {
     indexes.append(element("span", { class: "cell index" }, index < 1000 || index % 2 ? String(index) : ""));
@@ -235,7 +235,6 @@ function toggleHeartbeats() {
 }
 
 function showLegend() {
-  const kept = { arrows: view.arrows };
   const sample = (text, paint) => {
     const canvas = element("canvas", { "aria-hidden": "true" });
     paint(prepare(canvas, 34, 14));
@@ -249,14 +248,25 @@ function showLegend() {
     sample("one of two", fake({ doubled: true })),
     ...["down", "paused", "cut_off", "parted"].map((what) =>
       sample(what === "parted" ? "parted from some" : BANDS[what].text, (cx) => fillBand(cx, what, 0, 0, 34, 14))),
-    sample("committed", (cx) => { cx.fillStyle = colours.ink; cx.beginPath(); cx.moveTo(17, 3); cx.lineTo(13, 10); cx.lineTo(21, 10); cx.fill(); }),
-    sample("applied", (cx) => { cx.fillStyle = colours.ink; cx.beginPath(); cx.arc(17, 7, 2.3, 0, 7); cx.fill(); }),
+    sample("committed", (cx) => { cx.fillStyle = colours.ink; triangle(cx, 24, 4); }),
+    sample("applied", (cx) => { cx.fillStyle = colours.ink; dot(cx, 24, 7); }),
+    sample("how many arrive, or are lost", drawSampleBars),
     sample("leader", (cx) => { cx.fillStyle = termColour(1); cx.beginPath(); cx.roundRect(0, 0, 34, 14, 3); cx.fill(); label(cx, "L t1", 6, 7.5, { size: 10, weight: 650, colour: termInk(1) }); }),
     sample("candidate", (cx) => { cx.fillStyle = termColour(2); cx.fillRect(0, 3, 34, 9); stripe(cx, 0, 7, 34, 9); }),
     sample("follower", (cx) => { cx.fillStyle = termColour(3); cx.fillRect(0, 5, 34, 5); }),
   ];
   byId("legend").replaceChildren(...items);
-  view.arrows = kept.arrows;
+}
+
+function drawSampleBars(cx) {
+  [5, 9, 7, 11, 8, 6, 10].forEach((height, place) => {
+    cx.globalAlpha = 0.5;
+    cx.fillStyle = colours.faint;
+    cx.fillRect(5 + place * 4, 14 - height, 3, height);
+    cx.globalAlpha = 1;
+    cx.fillStyle = colours.bad;
+    if (place > 3) cx.fillRect(5 + place * 4, 11, 3, 3);
+  });
 }
 
 function drawSample(cx, { lost, late, doubled }) {

@@ -51,9 +51,15 @@ function prepare(canvas, width, height) {
   return cx;
 }
 
+const fontOf = ({ size = 11, weight = 400 }) => `${weight} ${size}px ${FONT}`;
+function widthOf(cx, text, style) {
+  cx.font = fontOf(style);
+  return cx.measureText(text).width;
+}
+
 const FONT = "system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif";
 function label(cx, text, left, middle, { size = 11, weight = 400, colour = colours.faint, most, halo } = {}) {
-  cx.font = `${weight} ${size}px ${FONT}`;
+  cx.font = fontOf({ size, weight });
   cx.fillStyle = colour;
   if (most !== undefined && cx.measureText(text).width > most) {
     if (most < 24) return 0;
@@ -79,6 +85,14 @@ function line(cx, x1, y1, x2, y2) {
   cx.stroke();
 }
 
+// A box with round corners, if it is wide enough for them to be seen.
+function box(cx, left, top, width, height) {
+  if (width < 4) return cx.fillRect(left, top, width, height);
+  cx.beginPath();
+  cx.roundRect(left, top, width, height, 3);
+  cx.fill();
+}
+
 // ---- bands ----------------------------------------------------------------------------------------
 
 const BANDS = {
@@ -100,7 +114,7 @@ function fillBand(cx, what, left, top, width, height) {
   cx.fillStyle = colours.raised;
   cx.fillRect(left, top, width, height);
   cx.strokeStyle = cx.fillStyle = colours.faint;
-  cx.globalAlpha = 0.32;
+  cx.globalAlpha = what === "parted" ? 0.2 : 0.32;
   cx.setLineDash(dashed ? [4, 4] : []);
   const start = left - (left % gap) - height;
   if (dots) {
@@ -170,14 +184,15 @@ function drawStretches(cx, lane, y) {
     drawn = right;
     const [width, height] = [Math.max(0.8, right - left - (right - left > 6 ? 1 : 0)), BAR[role]];
     cx.fillStyle = termColour(term);
-    cx.beginPath();
-    cx.roundRect(left, y - height / 2, width, height, Math.min(3, width / 2));
-    cx.fill();
+    box(cx, left, y - height / 2, width, height);
     if (role === 1) stripe(cx, left, y, width, height);
-    const text = `${LETTERS[role] && LETTERS[role] + " "}t${term}`;
     const start = Math.max(3, left + 5);
-    if (role === 2) label(cx, text, start, y + 0.5, { weight: 650, colour: termInk(term), most: right - start });
-    else label(cx, text, start, y - 11, { size: 10.5, weight: role ? 650 : 400, most: right - start, halo: true });
+    const style = role === 2
+      ? { weight: 650, colour: termInk(term) }
+      : { size: 10.5, weight: role ? 650 : 400, halo: true };
+    const texts = role ? [`${LETTERS[role]} t${term}`, LETTERS[role]] : [`t${term}`];
+    const text = texts.find((it) => widthOf(cx, it, style) <= right - start - 2);
+    if (text) label(cx, text, start, role === 2 ? y + 0.5 : y - 11, style);
   }
 }
 
@@ -194,16 +209,14 @@ function drawScenes(cx, lane, y) {
   for (const { from, to, text } of lane.scenes) {
     const [left, right] = [Math.max(-4, x(from)), Math.min(view.width + 4, x(to ?? run.end))];
     if (left > view.width) break;
-    if (right - drawn < 0.8) continue;
+    if (right - drawn < 2) continue;
     drawn = right;
     const width = Math.max(1.5, right - left - 1);
     cx.fillStyle = text.includes(": get") ? colours.read : colours.write;
     cx.strokeStyle = colours.faint;
     cx.lineWidth = 0.6;
-    cx.beginPath();
-    cx.roundRect(left, y - 9, width, 18, Math.min(3, width / 2));
-    cx.fill();
-    if (to !== null) cx.stroke();
+    box(cx, left, y - 9, width, 18);
+    if (to !== null && width > 4) cx.stroke();
     cx.lineWidth = 1;
     const start = Math.max(3, left + 5);
     if (right - start > 30) label(cx, text, start, y + 0.5, { colour: colours.ink, most: right - start - 4 });
@@ -216,7 +229,7 @@ function drawScenes(cx, lane, y) {
 function wayOf(record) {
   const [from, to] = [laneOf[records.from[record]], laneOf[records.node[record]]];
   const direction = Math.sign(to.y - from.y) || 1;
-  const [y1, y2] = [from.y + direction * 4, to.y - direction * 4];
+  const [y1, y2] = [from.y + direction * 8, to.y - direction * 8];
   const [x1, x2] = [x(records.sent[record]), x(records.at[record])];
   if (records.sent[record] === records.at[record]) {
     const short = Math.min(26, Math.abs(y2 - y1) / 2);
@@ -326,32 +339,36 @@ function drawDensity(cx) {
 // What a server has committed (a triangle) and applied (a dot) since its last step.
 function drawProgress(cx, lane, y) {
   const { frames } = lane;
-  let [labelled, drawn] = [-Infinity, -Infinity];
+  const seen = [];
   for (let i = firstPlace(frames.length, (i) => frames[i].at >= view.from); i < frames.length; i++) {
     const { at, before, commit, applied } = frames[i];
     if (at > view.from + view.span) break;
     const px = x(at);
     const [commits, applies] = [commit > (before?.commit ?? 0), applied > (before?.applied ?? 0)];
-    if (!(commits || applies) || px - drawn < 9) continue;
-    drawn = px;
-    cx.fillStyle = colours.ink;
-    if (commits) {
-      cx.beginPath();
-      cx.moveTo(px, y + 10);
-      cx.lineTo(px - 3.5, y + 16);
-      cx.lineTo(px + 3.5, y + 16);
-      cx.fill();
-    }
-    if (applies) {
-      cx.beginPath();
-      cx.arc(px, y + 20, 2, 0, 7);
-      cx.fill();
-    }
-    const next = frames.slice(i + 1, i + 9).find((it) => it.commit > commit || it.applied > applied);
-    if (px > labelled && !(next && x(next.at) - px < 24)) {
-      labelled = px + 12 + label(cx, String(Math.max(commit, applied)), px + 6, y + 15, { size: 10, halo: true });
+    if ((commits || applies) && px - (seen.at(-1)?.px ?? -9) >= 9) {
+      seen.push({ px, commits, applies, upTo: String(Math.max(commit, applied)) });
     }
   }
+  const style = { size: 10, halo: true };
+  seen.forEach(({ px, commits, applies, upTo }, place) => {
+    cx.fillStyle = colours.ink;
+    if (commits) triangle(cx, px, y + 10);
+    if (applies) dot(cx, px, y + 20);
+    const room = (seen[place + 1]?.px ?? Infinity) - px - 12;
+    if (widthOf(cx, upTo, style) <= room) label(cx, upTo, px + 6, y + 15, style);
+  });
+}
+
+function triangle(cx, px, top) {
+  cx.beginPath();
+  for (const [dx, dy] of [[0, 0], [-3.5, 6], [3.5, 6]]) cx.lineTo(px + dx, top + dy);
+  cx.fill();
+}
+
+function dot(cx, px, py) {
+  cx.beginPath();
+  cx.arc(px, py, 2, 0, 7);
+  cx.fill();
 }
 
 const QUIET = ["committed", "proposed"]; // These notes are seen by other marks.
@@ -401,6 +418,7 @@ function drawCursor(cx, height) {
   drawLine(cx, time, colours.mark, height);
   const lane = laneOf[records.node[view.cursor]];
   if (!lane || view.hiddenLanes.has(lane.node)) return;
+  if (isMessage(view.cursor) && isLost(view.cursor)) return; // Its cross is the place.
   cx.lineWidth = 2;
   cx.strokeStyle = colours.mark;
   cx.fillStyle = colours.ground;
