@@ -7,7 +7,7 @@ use std::env;
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
-use tests::catalogue::{Catalogue, about_part};
+use tests::catalogue::{Case, Catalogue, about_part};
 use tests::points;
 
 const BEGIN: &str = "<!-- points ";
@@ -76,12 +76,10 @@ fn the_chapters_have_the_points_of_the_table() {
         if is != should_be {
             stale.push(name);
         }
-        seen.extend(
-            catalogue.cases().iter().map(|it| it.name()).filter(|it| should_be.contains(it)),
-        );
+        seen.extend(catalogue.cases().iter().map(Case::name).filter(|it| should_be.contains(it)));
     }
     assert!(stale.is_empty(), "{stale:?}: run this with UPDATE_GOLDENFILES=1, and look at them");
-    let all: BTreeSet<_> = catalogue.cases().iter().map(|it| it.name()).collect();
+    let all: BTreeSet<_> = catalogue.cases().iter().map(Case::name).collect();
     assert_eq!(seen, all, "every scenario is in a chapter");
 }
 
@@ -90,8 +88,9 @@ fn every_chapter_is_in_the_book() {
     let summary = fs::read_to_string(labs().join("SUMMARY.md")).unwrap();
     let mut chapters = 0;
     for entry in fs::read_dir(labs()).unwrap() {
-        let name = entry.unwrap().file_name().into_string().unwrap();
-        if name.ends_with(".md") && name != "SUMMARY.md" {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy();
+        if path.extension().is_some_and(|it| it == "md") && name != "SUMMARY.md" {
             assert!(summary.contains(&format!("({name})")), "{name} is not in SUMMARY.md");
             chapters += 1;
         }
