@@ -12,9 +12,9 @@
 //! ```
 //! let points = tests::points::of("figure_8_2c").unwrap();
 //! assert_eq!((points.points, points.cost), (3, 5));
-//! assert_eq!(points.credit(50, 50), 3.0);
-//! assert_eq!(points.credit(45, 50), 1.5);
-//! assert_eq!(points.credit(40, 50), 0.0);
+//! assert_eq!(points.credit(50, 50), 300);
+//! assert_eq!(points.credit(45, 50), 150);
+//! assert_eq!(points.credit(40, 50), 0);
 //! ```
 
 /// What a scenario is worth.
@@ -27,14 +27,12 @@ pub struct Points {
 }
 
 impl Points {
-    /// What there is for `passed` of `seeds` seeds, to the hundredth; nothing, if there are no seeds.
-    pub fn credit(self, passed: u64, seeds: u64) -> f64 {
+    /// What there is for `passed` of `seeds` seeds, in hundredths of a point, rounded down; nothing, if
+    /// there are no seeds.
+    pub fn credit(self, passed: u64, seeds: u64) -> u64 {
         let lost = u64::from(self.cost) * seeds.saturating_sub(passed);
-        if lost >= seeds {
-            return 0.0;
-        }
-        let hundredths = u64::from(self.points) * 100 * (seeds - lost) / seeds;
-        hundredths as f64 / 100.0
+        let kept = seeds.saturating_sub(lost);
+        (u64::from(self.points) * 100 * kept).checked_div(seeds).unwrap_or_default()
     }
 }
 
@@ -185,13 +183,13 @@ pub fn of(scenario: &str) -> Option<Points> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalogue::Catalogue;
+    use crate::catalogue::{Case, Catalogue};
     use std::collections::BTreeMap;
 
     #[test]
     fn every_scenario_has_points_and_every_lab_a_hundred() {
         let catalogue = Catalogue::reference();
-        let names: Vec<&str> = catalogue.cases().iter().map(|case| case.name()).collect();
+        let names: Vec<&str> = catalogue.cases().iter().map(Case::name).collect();
         let rows: Vec<&str> = TABLE.iter().map(|row| row.0).collect();
         assert_eq!(rows, names, "the rows are in the order of the scenarios");
         let (mut by_lab, mut beyond) = (BTreeMap::new(), BTreeMap::new());
@@ -211,13 +209,13 @@ mod tests {
     #[test]
     fn a_failing_seed_costs_what_the_table_says() {
         let three = Points { points: 3, cost: 5 };
-        assert_eq!(three.credit(100, 100), 3.0);
-        assert_eq!(three.credit(99, 100), 2.85);
-        assert_eq!(three.credit(81, 100), 0.15);
-        assert_eq!(three.credit(80, 100), 0.0);
-        assert_eq!(three.credit(0, 100), 0.0);
-        assert_eq!(three.credit(0, 0), 0.0);
+        assert_eq!(three.credit(100, 100), 300);
+        assert_eq!(three.credit(99, 100), 285);
+        assert_eq!(three.credit(81, 100), 15);
+        assert_eq!(three.credit(80, 100), 0);
+        assert_eq!(three.credit(0, 100), 0);
+        assert_eq!(three.credit(0, 0), 0);
         let by_share = Points { points: 3, cost: 1 };
-        assert_eq!(by_share.credit(1, 3), 1.0);
+        assert_eq!(by_share.credit(1, 3), 100);
     }
 }
