@@ -14,7 +14,7 @@ pub use replica::{Deliveries, Delivery, Replica};
 pub use watch::{SLACK, Watch};
 
 use crate::{Failure, Outcome};
-use film::{Camera, Cast, Film};
+use film::{Camera, Cluster, Film};
 use labrpc::{NodeId, Process, Rng, SimTime, Totals, World};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -228,11 +228,11 @@ impl<P: Subject> Arena<P> {
     /// The film, if there is one; without what clients did, of which an arena knows nothing.
     pub fn film(&self) -> Option<Film> {
         let film = self.camera.as_ref()?.film().clone();
-        let casts = self.watches.iter().map(|watch| Cast {
+        let clusters = self.watches.iter().map(|watch| Cluster {
             name: watch.name().to_string(),
             servers: (0..watch.servers()).map(|server| watch.id(server)).collect(),
         });
-        Some(Film { casts: casts.collect(), ..film })
+        Some(Film { clusters: clusters.collect(), ..film })
     }
 
     /// The first thing that went wrong.

@@ -1,7 +1,7 @@
 //! What clients do, as a stage keeps it: the history that is judged, and where each operation is
 //! found in the trace.
 
-use crate::arena::film::Scene;
+use crate::arena::film::ClientCall;
 use crate::linear::{
     DEFAULT_LIMIT, History, Kv, KvOp, KvOperation, Model, OperationId, Verdict, check_kv,
 };
@@ -51,14 +51,14 @@ impl Calls {
     }
 
     /// All operations, in simulated time.
-    pub fn scenes(&self) -> Vec<Scene> {
+    pub fn client_calls(&self) -> Vec<ClientCall> {
         let all = self.places.iter().zip(self.operations());
-        let scene = |(place, operation): (&Place, &KvOperation)| {
+        let call = |(place, operation): (&Place, &KvOperation)| {
             let Place { node, began, ended } = *place;
             let what = Kv.describe(&operation.op, operation.ret());
-            Scene { node, began, ended, what: format!("{}: {what}", operation.op.key()) }
+            ClientCall { node, began, ended, what: format!("{}: {what}", operation.op.key()) }
         };
-        all.map(scene).collect()
+        all.map(call).collect()
     }
 
     /// How many operations have been answered.

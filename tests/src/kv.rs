@@ -14,7 +14,7 @@ pub(crate) use words::asked;
 pub use words::{Clerk, ELECTION_MS, KvLab};
 
 use crate::Outcome;
-use crate::arena::film::Scene;
+use crate::arena::film::ClientCall;
 use crate::arena::{Arena, Limits, Stage, Watch};
 use crate::calls::Calls;
 use crate::cluster::show_raft_config;
@@ -157,8 +157,8 @@ impl<L: Lab3> Play for Service<L> {
         self.calls.operations()
     }
 
-    fn scenes(&self) -> Vec<Scene> {
-        self.calls.scenes()
+    fn client_calls(&self) -> Vec<ClientCall> {
+        self.calls.client_calls()
     }
 
     fn waiting(&self) -> Option<String> {

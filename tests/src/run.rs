@@ -1,6 +1,6 @@
 //! One scenario, one seed: a run, and what came of it.
 
-use crate::arena::film::{Film, Scene};
+use crate::arena::film::{ClientCall, Film};
 use crate::arena::{Marks, Stage};
 use crate::linear::KvOperation;
 use crate::script::Script;
@@ -51,7 +51,7 @@ pub trait Play: Stage + Sized {
     }
 
     /// The same in simulated time, for the film.
-    fn scenes(&self) -> Vec<Scene> {
+    fn client_calls(&self) -> Vec<ClientCall> {
         Vec::new()
     }
 
@@ -226,7 +226,7 @@ pub(crate) fn perform<C: Play>(
         if options.marks {
             report.marks = stage.marks();
         }
-        report.film = arena.film().map(|film| Film { scenes: stage.scenes(), ..film });
+        report.film = arena.film().map(|film| Film { calls: stage.client_calls(), ..film });
         report.trace = world.trace().records().cloned().collect();
         if outcome.is_err() || options.trace.is_on() {
             report.history = stage.history().to_vec();

@@ -17,7 +17,7 @@ pub use model::{Configs, MasterModel};
 pub use over::{Alone, ClerkNode, MasterClerkNode, Nobody, Over};
 pub use words::{Client, Held, Keeper, ShardLab};
 
-use crate::arena::film::Scene;
+use crate::arena::film::ClientCall;
 use crate::arena::{Arena, Inspector, Limits, Marks, Stage, Watch};
 use crate::calls::Calls;
 use crate::cluster::show_raft_config;
@@ -256,8 +256,8 @@ impl<L: Lab4B> Play for Sharded<L> {
         (self.calls.operations().len() + changes.sum::<usize>()) as u64
     }
 
-    fn scenes(&self) -> Vec<Scene> {
-        self.calls.scenes()
+    fn client_calls(&self) -> Vec<ClientCall> {
+        self.calls.client_calls()
     }
 
     fn waiting(&self) -> Option<String> {

@@ -33,7 +33,7 @@ fn a_run_is_the_same_with_and_without() {
         }
         assert!(plain.film.is_none());
         let [film, traced] = [filmed, traced].map(|it| it.film.expect("it was filmed"));
-        assert_eq!(film.casts, traced.casts, "{scenario}");
+        assert_eq!(film.clusters, traced.clusters, "{scenario}");
         // Whom a server follows is known from the trace.
         assert!(film.frames.len() < traced.frames.len(), "{scenario}");
     }
@@ -44,12 +44,13 @@ fn whoever_is_in_no_cluster_is_a_client() {
     let options = Options { film: true, trace: Trace::all(), ..Options::default() };
     let report = Catalogue::reference().find("join_leave_4b").unwrap().run(1, &options);
     let film = report.film.expect("it was filmed");
-    let casts: Vec<_> = film.casts.iter().map(|it| (it.name.as_str(), it.servers.len())).collect();
-    assert_eq!(casts, [("master", 3), ("group 100", 3), ("group 101", 3), ("group 102", 3)]);
-    assert_eq!(film.scenes.len(), report.history.len());
-    let is_server = |id: &NodeId| film.casts.iter().any(|cast| cast.servers.contains(id));
-    assert!(film.scenes.iter().all(|scene| !is_server(&scene.node)));
-    assert!(film.scenes.iter().all(|scene| scene.ended.is_some_and(|ended| ended >= scene.began)));
+    let clusters: Vec<_> =
+        film.clusters.iter().map(|it| (it.name.as_str(), it.servers.len())).collect();
+    assert_eq!(clusters, [("master", 3), ("group 100", 3), ("group 101", 3), ("group 102", 3)]);
+    assert_eq!(film.calls.len(), report.history.len());
+    let is_server = |id: &NodeId| film.clusters.iter().any(|cluster| cluster.servers.contains(id));
+    assert!(film.calls.iter().all(|call| !is_server(&call.node)));
+    assert!(film.calls.iter().all(|call| call.ended.is_some_and(|ended| ended >= call.began)));
 }
 
 /// The entries of a server: index, term, command.

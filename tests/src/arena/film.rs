@@ -68,7 +68,7 @@ pub struct Frame {
 
 /// A replicated log, and who has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cast {
+pub struct Cluster {
     /// What it is called.
     pub name: String,
     /// Its servers.
@@ -77,7 +77,7 @@ pub struct Cast {
 
 /// What a client did, in simulated time.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Scene {
+pub struct ClientCall {
     /// The client.
     pub node: NodeId,
     /// When it asked for something.
@@ -92,13 +92,13 @@ pub struct Scene {
 #[derive(Clone, Debug, Default)]
 pub struct Film {
     /// The clusters. Nodes in none of them are clients.
-    pub casts: Vec<Cast>,
+    pub clusters: Vec<Cluster>,
     /// Every change, in the order of the steps.
     pub frames: Vec<Frame>,
     /// The commands of all entries, as text, and cut off where they are long.
     pub commands: Vec<String>,
     /// What clients did.
-    pub scenes: Vec<Scene>,
+    pub calls: Vec<ClientCall>,
 }
 
 /// Films servers.
@@ -167,7 +167,7 @@ impl Camera {
         };
         let Some(replica) = world.node(id).and_then(Subject::replica) else { return };
         let life = world.life(id);
-        let mut before = self.servers.remove(&id);
+        let before = self.servers.remove(&id);
         let same_life = before.as_ref().filter(|known| known.life == life);
         let status = replica.status();
         if status.is_leader {
@@ -184,15 +184,10 @@ impl Camera {
         let leader = known_leader.or_else(|| self.heard(world, cluster, status.term, id));
         let state = state_of(replica, &status, id, leader, applied);
         let now = self.log_of(world, replica, id, same_life, seen);
-        let old_state = before.as_ref().map(|known| known.state);
-        let old_log = before.take().map_or_else(Log::default, |known| known.log);
-        let (log, change) = match now {
-            None => (old_log, None),
-            Some(log) => {
-                let change = old_log.change(&log);
-                (log, change)
-            }
-        };
+        let (old_state, old_log) = before.map(|known| (known.state, known.log)).unzip();
+        let old_log: Log = old_log.unwrap_or_default();
+        let change = now.as_ref().and_then(|log| old_log.change(log));
+        let log = now.unwrap_or(old_log);
         if change.is_some() || old_state != Some(state) {
             let event = cause(world, id).map_or(world.events(), |record| record.number);
             self.film.frames.push(Frame { event, node: id, state, log: change });

@@ -1,6 +1,6 @@
 //! When a node was down, paused, slow or cut off, as stretches of time.
 
-use crate::arena::film::Cast;
+use crate::arena::film::Cluster;
 use labrpc::{Event, NodeId, Record};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,8 +47,8 @@ pub struct Bands {
 
 impl Bands {
     /// The bands of a run of so many nodes, which ended at `end`, in nanoseconds.
-    pub fn of(trace: &[Record], casts: &[Cast], nodes: usize, end: u64) -> Vec<Band> {
-        let mut bands = Self::new(casts, nodes);
+    pub fn of(trace: &[Record], clusters: &[Cluster], nodes: usize, end: u64) -> Vec<Band> {
+        let mut bands = Self::new(clusters, nodes);
         for record in trace {
             bands.see(record);
         }
@@ -61,12 +61,13 @@ impl Bands {
         done
     }
 
-    fn new(casts: &[Cast], nodes: usize) -> Self {
-        let servers = |cast: &Cast| cast.servers.iter().map(|id| id.index()).collect::<Vec<_>>();
-        let all: Vec<usize> = casts.iter().flat_map(servers).collect();
+    fn new(clusters: &[Cluster], nodes: usize) -> Self {
+        let servers =
+            |cluster: &Cluster| cluster.servers.iter().map(|id| id.index()).collect::<Vec<_>>();
+        let all: Vec<usize> = clusters.iter().flat_map(servers).collect();
         let everybody: Vec<usize> = if all.is_empty() { (0..nodes).collect() } else { all };
         let peers = (0..nodes).map(|node| {
-            let own = casts.iter().map(servers).find(|servers| servers.contains(&node));
+            let own = clusters.iter().map(servers).find(|servers| servers.contains(&node));
             let mut peers = own.unwrap_or_else(|| everybody.clone());
             peers.retain(|peer| *peer != node);
             peers
@@ -233,9 +234,9 @@ mod tests {
         treat(&mut world);
         world.run_for(Duration::from_millis(10));
         let trace: Vec<Record> = world.trace().records().cloned().collect();
-        let cast = Cast { name: "servers".to_string(), servers: ids[..3].to_vec() };
+        let cluster = Cluster { name: "servers".to_string(), servers: ids[..3].to_vec() };
         let end = world.now().as_nanos();
-        let done = Bands::of(&trace, &[cast], 4, end).into_iter();
+        let done = Bands::of(&trace, &[cluster], 4, end).into_iter();
         let ms = |nanos| nanos / 1_000_000;
         done.map(|it| (it.node, it.what, ms(it.from), ms(it.to), it.text)).collect()
     }

@@ -21,7 +21,7 @@ pub struct Data<'a> {
     failure: Option<FailureData<'a>>,
     end: u64,
     late: u64,
-    clusters: Vec<Cluster>,
+    clusters: Vec<ClusterData>,
     nodes: usize,
     kinds: Vec<(String, u64)>,
     losses: Vec<(String, u64)>,
@@ -31,7 +31,7 @@ pub struct Data<'a> {
     bands: Vec<Band>,
     frames: Vec<FrameData>,
     commands: &'a [String],
-    scenes: Vec<SceneData<'a>>,
+    calls: Vec<CallData<'a>>,
 }
 
 #[derive(Serialize)]
@@ -43,7 +43,7 @@ struct FailureData<'a> {
 }
 
 #[derive(Serialize)]
-struct Cluster {
+struct ClusterData {
     name: String,
     nodes: Vec<usize>,
 }
@@ -72,7 +72,7 @@ struct Records {
 struct FrameData(u64, [i64; 11], Option<(u64, Vec<u64>)>);
 
 #[derive(Serialize)]
-struct SceneData<'a> {
+struct CallData<'a> {
     node: usize,
     from: u64,
     to: Option<u64>,
@@ -82,10 +82,10 @@ struct SceneData<'a> {
 impl<'a> Data<'a> {
     pub fn of(report: &'a Report, command: &'a str) -> Self {
         const NONE: &Film = &Film {
-            casts: Vec::new(),
+            clusters: Vec::new(),
             frames: Vec::new(),
             commands: Vec::new(),
-            scenes: Vec::new(),
+            calls: Vec::new(),
         };
         let film = report.film.as_ref().unwrap_or(NONE);
         let end = u64::try_from(report.simulated.as_nanos()).unwrap_or(u64::MAX);
@@ -97,15 +97,15 @@ impl<'a> Data<'a> {
         let nodes = all.last().map_or(0, |last| last.index() + 1);
         let mut tables = Tables::default();
         let records = tables.records(&report.trace);
-        let clusters = film.casts.iter().map(|cast| Cluster {
-            name: cast.name.clone(),
-            nodes: cast.servers.iter().map(|id| id.index()).collect(),
+        let clusters = film.clusters.iter().map(|cluster| ClusterData {
+            name: cluster.name.clone(),
+            nodes: cluster.servers.iter().map(|id| id.index()).collect(),
         });
-        let scenes = film.scenes.iter().map(|scene| SceneData {
-            node: scene.node.index(),
-            from: scene.began.as_nanos(),
-            to: scene.ended.map(SimTime::as_nanos),
-            text: &scene.what,
+        let calls = film.calls.iter().map(|call| CallData {
+            node: call.node.index(),
+            from: call.began.as_nanos(),
+            to: call.ended.map(SimTime::as_nanos),
+            text: &call.what,
         });
         Self {
             scenario: report.scenario.name,
@@ -128,10 +128,10 @@ impl<'a> Data<'a> {
             events: tables.events.into_names(),
             texts: tables.texts.into_names(),
             records,
-            bands: Bands::of(&report.trace, &film.casts, nodes, end),
+            bands: Bands::of(&report.trace, &film.clusters, nodes, end),
             frames: film.frames.iter().map(FrameData::from).collect(),
             commands: &film.commands,
-            scenes: scenes.collect(),
+            calls: calls.collect(),
         }
     }
 }

@@ -185,9 +185,9 @@ fn hostile_text_is_text() {
         }
     }
     let film = report.film.as_mut().unwrap();
-    film.casts[0].name = hostile.to_string();
+    film.clusters[0].name = hostile.to_string();
     film.commands.iter_mut().for_each(|command| *command = hostile.to_string());
-    film.scenes.iter_mut().for_each(|scene| scene.what = hostile.to_string());
+    film.calls.iter_mut().for_each(|call| call.what = hostile.to_string());
     report.outcome = Err(tests::Failure::new(hostile, hostile));
     let mut open = open(&report);
     let page = &mut open.page;

@@ -153,10 +153,10 @@ function tipOf(px, py) {
   const lane = view.lanes[Math.floor(py / view.laneHeight)];
   if (!lane) return null;
   const time = timeAt(px);
-  const scene = lane.scenes.find((it) => it.from <= time && time <= (it.to ?? run.end));
+  const call = lane.calls.find((it) => it.from <= time && time <= (it.to ?? run.end));
   const bands = lane.bands.filter((it) => it.from <= time && time < it.to).map((it) => it.text);
   const stretch = lane.stretches.find((it) => it.from <= time && time < it.to);
-  const words = [scene?.text, stretch && `${ROLES[stretch.role]} in term ${stretch.term}`, ...bands];
+  const words = [call?.text, stretch && `${ROLES[stretch.role]} in term ${stretch.term}`, ...bands];
   return words.filter(Boolean).join("\n") || null;
 }
 

@@ -58,11 +58,13 @@ run.clusters.forEach((cluster, number) => cluster.nodes.forEach((node, place) =>
 
 const lanes = Array.from({ length: run.nodes }, (_, node) => ({
   node, name: `n${node}`, label: labels[node], cluster: clusterOf[node],
-  records: [], notes: [], frames: [], stretches: [], bands: [], scenes: [],
+  records: [], notes: [], drawnNotes: [], frames: [], stretches: [], bands: [], calls: [],
 }));
 lanes.sort((a, b) => (a.cluster ?? 1e9) - (b.cluster ?? 1e9) || a.node - b.node);
 const laneOf = new Array(run.nodes);
 for (const lane of lanes) laneOf[lane.node] = lane;
+
+const QUIET = ["committed", "proposed"]; // These notes are seen by other marks.
 
 for (let record = 0; record < count; record++) {
   const lane = laneOf[records.node[record]];
@@ -70,10 +72,11 @@ for (let record = 0; record < count; record++) {
   lane.records.push(record);
   if (["note", "boot", "crash", "disk lost"].includes(records.event[record])) {
     lane.notes.push(record);
+    if (!QUIET.includes(noteOf(record))) lane.drawnNotes.push(record);
   }
 }
 for (const band of run.bands) laneOf[band.node].bands.push(band);
-for (const scene of run.scenes) laneOf[scene.node]?.scenes.push(scene);
+for (const call of run.calls) laneOf[call.node]?.calls.push(call);
 
 const notes = lanes.flatMap((lane) => lane.notes).sort((a, b) => a - b);
 

@@ -110,7 +110,7 @@ function showServers() {
     return { lane, frame: frameAfter(lane, event) };
   });
   const last = Math.max(0, ...servers.map(({ frame }) => Math.max(frame?.last ?? 0, frame?.covered ?? 0)));
-  const room = Math.max(4, Math.floor((panel.clientWidth - 40 - 370) / 28));
+  const room = Math.max(4, Math.floor((panel.clientWidth - 40 - 400) / 28));
   const end = Math.max(Math.min(logsEnd ?? last, last), Math.min(room, last));
   const low = Math.max(1, end - room + 1);
   const head = element("div", { class: "head" });

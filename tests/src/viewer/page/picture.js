@@ -202,11 +202,11 @@ function stripe(cx, left, y, width, height) {
   for (let px = left + 3; px < left + width - 1; px += 6) cx.fillRect(px, y - height / 2 + 2, 2, height - 4);
 }
 
-function drawScenes(cx, lane, y) {
+function drawCalls(cx, lane, y) {
   cx.strokeStyle = colours.line;
   line(cx, 0, y, view.width, y);
   let drawn = -1;
-  for (const { from, to, text } of lane.scenes) {
+  for (const { from, to, text } of lane.calls) {
     const [left, right] = [Math.max(-4, x(from)), Math.min(view.width + 4, x(to ?? run.end))];
     if (left > view.width) break;
     if (right - drawn < 2) continue;
@@ -238,10 +238,18 @@ function wayOf(record) {
   return [x1, y1, x2, y2];
 }
 
+// The part of a line that is in view: close up, its ends may be millions of dots away.
+function clip([x1, y1, x2, y2]) {
+  if (x1 > -99 && x2 < view.width + 99) return [x1, y1, x2, y2];
+  const at = (px) => y1 + ((px - x1) / (x2 - x1)) * (y2 - y1);
+  const [left, right] = [Math.max(x1, -99), Math.min(x2, view.width + 99)];
+  return [left, at(left), right, at(right)];
+}
+
 // A message under way: plain if it arrives; a cross at its end if it is lost; dashed if it is late;
 // a double line if it is one of two.
 function drawMessage(cx, record, way, chosen) {
-  const [x1, y1, x2, y2] = way;
+  const [x1, y1, x2, y2] = clip(way);
   const lost = isLost(record);
   const colour = chosen ? colours.mark : lost ? colours.bad : isLate(record) ? colours.why : colours.faint;
   cx.globalAlpha = chosen || lost || isLate(record) ? 1 : 0.55;
@@ -371,17 +379,14 @@ function dot(cx, px, py) {
   cx.fill();
 }
 
-const QUIET = ["committed", "proposed"]; // These notes are seen by other marks.
-
 function drawNotes(cx, lane, y) {
   const top = y - view.laneHeight / 2 + 9;
   const seen = [];
-  const all = lane.notes;
+  const all = lane.drawnNotes;
   for (let i = firstPlace(all.length, (i) => records.at[all[i]] >= view.from); i < all.length; i++) {
     const [record, px] = [all[i], x(records.at[all[i]])];
     if (px > view.width) break;
     const isNote = records.event[record] === "note";
-    if (isNote && QUIET.includes(noteOf(record))) continue;
     if (px - (seen.at(-1)?.px ?? -9) >= 9) seen.push({ px, isNote, record });
   }
   seen.forEach(({ px, isNote, record }, place) => {
@@ -444,7 +449,7 @@ function drawPicture() {
   chooseArrows();
   if (view.arrows) drawMessages(cx); else drawDensity(cx);
   for (const lane of view.lanes) {
-    if (lane.cluster === null) drawScenes(cx, lane, lane.y);
+    if (lane.cluster === null) drawCalls(cx, lane, lane.y);
     drawStretches(cx, lane, lane.y);
     nameBands(cx, lane, lane.y);
     drawProgress(cx, lane, lane.y);
