@@ -305,6 +305,8 @@ fn what_fails_is_made_small_and_runs_from_its_file() {
     let trial = Trial::from_text(&text).unwrap();
     assert!(trial.plan.0.len() <= 5, "{text}");
     assert!(said_of_it.contains(&format!("replay {}", file.display())), "{said_of_it}");
+    let picture = format!("{} --html {}\n", file.display(), file.with_extension("html").display());
+    assert!(said_of_it.contains(&picture), "{said_of_it}");
     let (status, again, _) = said(&catalogue, &["replay", &file.display().to_string()]);
     assert_eq!(status, FAILED, "{again}");
     let reason = |text: &str| {

@@ -278,10 +278,12 @@ document.addEventListener("click", (event) => {
 
 function layOut() {
   view.lanes = lanes.filter((lane) => !view.hiddenLanes.has(lane.node));
-  const room = byId("scroller").clientHeight;
-  const width = view.printing ? 1040 : byId("scroller").clientWidth;
-  view.width = Math.max(200, width - NAMES - 1);
+  const scroller = byId("scroller");
+  const room = scroller.clientHeight;
   view.laneHeight = Math.floor(Math.min(140, Math.max(66, room / Math.max(1, view.lanes.length))));
+  scroller.style.overflowY = view.lanes.length * view.laneHeight > room ? "scroll" : "hidden";
+  const width = view.printing ? 1040 : scroller.clientWidth;
+  view.width = Math.max(200, width - NAMES - 1);
   showNames();
   readColours();
   showLegend();
