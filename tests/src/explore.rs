@@ -37,7 +37,7 @@
 //!
 //! # What is left out, and why nothing is missed
 //!
-//! **Symmetry.** Servers that are as they were in the beginning and have sent nothing are
+//! **Symmetry.** Servers that are as they were in the beginning, have sent nothing, and have led no term are
 //! interchangeable; of these only the first is made to do something. Let `j` and `k` be two of them. What
 //! has happened so far has happened to the others, or has left no trace. Exchange the names `j` and `k` in
 //! it: it is the same course of events, so it leads to the same state, and a state is its own image under
@@ -66,7 +66,10 @@
 //!   in flight). Whether anything ever happens is not asked: no property here is about progress.
 //! - **Reads** by `ReadIndex`, other settings than [`Config::default`](raft::Config), and messages that no
 //!   server has sent.
-//! - With a bound on what is in flight, messages that are overtaken by so many others on their link.
+//! - With a bound on what is in flight, messages that are overtaken by so many others on their link; and a
+//!   crash between a step's last write and its messages, which overtake nothing then. (Without a bound this is
+//!   the whole step, with messages that are not delivered, and then the crash.)
+//! - Terms beyond the bound, if a Raft leaves some out.
 //! - Of a Raft without a [`View`](raft::View) only election safety and state machine safety. One whose equality
 //!   tells times apart has states without end: like the reference, it has to leave them out of it.
 

@@ -1,5 +1,4 @@
 //! Bounded exhaustive exploration: that it is complete, finds what is wrong, and does not shrink.
-#![cfg(feature = "exhaustive")]
 
 use labrpc::{Context, Instant, NodeId, Persister};
 use raft::{
@@ -8,6 +7,7 @@ use raft::{
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
+use tests::cli::{BAD_USE, Console, UNDECIDED, WELL, main_with};
 use tests::explore::{Bounds, Explorable, Found, Limits, Report, Verdict, explore, second_opinion};
 use tests::mutants::{Corpus, Scratch, Sources, patch};
 
@@ -94,6 +94,12 @@ const PANICS: u8 = 2;
 const APPLIES_WHAT_IT_HAS: u8 = 3;
 /// For the length of one write there is rubbish on the disk.
 const WRITES_RUBBISH: u8 = 4;
+/// The same, when it boots.
+const REPAIRS_BADLY: u8 = 5;
+/// It cannot take the late heartbeat of somebody it has voted for since.
+const CHOKES: u8 = 6;
+/// What it has in its log it has not on its disk.
+const LOSES: u8 = 7;
 
 /// The reference, with a flaw.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -110,12 +116,24 @@ impl<const FLAW: u8> Consensus for Broken<FLAW> {
         if let (FORGETS_ITS_VOTE, Ok((term, Some(_)))) = (FLAW, saved) {
             cx.disk.save_state(&labgob::encode(&(term, None::<NodeId>)));
         }
+        if FLAW == REPAIRS_BADLY && !cx.disk.state().is_empty() {
+            assert!(cx.disk.snapshot() != b"half", "half of a repair");
+            let old = cx.disk.snapshot().to_vec();
+            cx.disk.save_snapshot(b"half");
+            cx.disk.save_snapshot(&old);
+        }
         Self { raft: Raft::boot(cx, peers, config), applied: 0 }
     }
 
     fn on_message(&mut self, cx: &mut Cx<'_>, from: NodeId, message: Message) {
         if let (PANICS, Message::RequestVoteReply(reply)) = (FLAW, &message) {
             assert!(reply.term < Term::new(2), "no idea what to do with a vote in {}", reply.term);
+        }
+        if let (CHOKES, Message::AppendEntries(append)) = (FLAW, &message) {
+            let is_old = append.term < self.raft.status().term;
+            let is_late = is_old && self.raft.voted_for() == Some(from);
+            let is_heartbeat = append.entries.is_empty() && append.commit > Index::BEFORE_FIRST;
+            assert!(!(is_late && is_heartbeat), "it chokes on an old heartbeat");
         }
         self.raft.on_message(cx, from, message);
     }
@@ -134,7 +152,11 @@ impl<const FLAW: u8> Consensus for Broken<FLAW> {
     }
 
     fn propose(&mut self, cx: &mut Cx<'_>, command: &[u8]) -> Result<LogId, NotLeader> {
-        self.raft.propose(cx, command)
+        let id = self.raft.propose(cx, command)?;
+        if FLAW == LOSES {
+            cx.disk.truncate(id.index.get());
+        }
+        Ok(id)
     }
 
     fn next_applied<'a>(&'a mut self, disk: &'a dyn Persister) -> Option<Applied<'a>> {
@@ -215,6 +237,56 @@ fn a_step_is_cut_short_between_any_two_writes() {
     let found = found::<Broken<WRITES_RUBBISH>>(Bounds { crashes: 1, ..SMALL });
     assert_eq!((&*found.failure.property, found.steps.len()), ("no panic", 1), "{found}");
     assert!(found.to_string().contains("n0   crashes after write 2 of this step"), "{found}");
+}
+
+#[test]
+fn a_boot_is_cut_short_as_any_step() {
+    let bounds = Bounds { commands: 0, ..SMALL };
+    let once = Bounds { crashes: 1, ..bounds };
+    assert!(matches!(report::<Broken<REPAIRS_BADLY>>(once).verdict, Verdict::Holds));
+    let found = found::<Broken<REPAIRS_BADLY>>(Bounds { crashes: 2, ..bounds });
+    assert_eq!((&*found.failure.property, found.steps.len()), ("no panic", 2), "{found}");
+    assert!(found.to_string().contains("crashes after write 1 of this step"), "{found}");
+}
+
+/// Who sent the late message has crashed by then, so that it has to be sent before.
+#[test]
+fn what_was_sent_by_the_way_is_told_in_time() {
+    let bounds = Bounds { terms: 2, crashes: 1, elections: Some(2), ..Bounds::default() };
+    let found = found::<Broken<CHOKES>>(bounds);
+    assert_eq!(found.failure.property, "no panic", "{found}");
+    let path = found.to_string();
+    let (due, crash) = (path.find("heartbeats are due"), path.find("crashes, and boots"));
+    assert!(due.is_some() && due < crash, "{path}");
+}
+
+#[test]
+fn a_server_that_panics_when_it_is_looked_at_is_found() {
+    let found = found::<Broken<LOSES>>(SMALL);
+    assert_eq!(found.failure.property, "no panic", "{found}");
+    assert!(found.to_string().contains("is asked to commit a"), "{found}");
+}
+
+#[test]
+fn the_command_says_what_it_has_explored() {
+    let lab = |words: &[&str]| {
+        let mut out = Vec::new();
+        let words = ["lab", "explore"].iter().chain(words).map(ToString::to_string);
+        let (mut err, catalogue) = (Vec::new(), tests::catalogue::Catalogue::reference());
+        let mut console = Console { out: &mut out, err: &mut err, progress: false };
+        let status = main_with(&catalogue, words, &mut console);
+        (status, String::from_utf8(out).expect("text") + &String::from_utf8_lossy(&err))
+    };
+    let small = ["--terms", "1", "--heartbeats", "0"];
+    let (status, said) = lab(&small);
+    assert_eq!(status, WELL, "{said}");
+    assert!(said.starts_with("the Raft of this workspace: 3 servers, terms up to 1"), "{said}");
+    assert!(said.contains("368 distinct states") && said.contains("exhausted"), "{said}");
+    let (status, said) = lab(&[&small[..], &["--states", "50"]].concat());
+    assert_eq!(status, UNDECIDED, "{said}");
+    let (status, said) = lab(&[&small[..], &["--stateright"]].concat());
+    assert!(status == WELL && said.contains("2,599 distinct states"), "{said}");
+    assert_eq!(lab(&["--servers", "6"]).0, BAD_USE);
 }
 
 /// Builds `lab` with a planted bug, and has it explore that.

@@ -44,7 +44,8 @@ pub struct Arguments {
     /// Counts states one by one, and leaves none out that another covers
     #[arg(long)]
     no_covering: bool,
-    /// Gives up when there are more states
+    /// Gives up when there are more states; stateright when it has made so many, those that it has made
+    /// before among them
     #[arg(long, value_name = "N", default_value_t = Limits::default().states, value_parser = at_least_one)]
     states: usize,
     /// Has stateright search instead, which knows of no covering; it shows no steps
@@ -76,7 +77,7 @@ impl Arguments {
 
 pub fn explore(arguments: &Arguments, console: &mut Console<'_>) -> Result<u8, Stop> {
     let bounds = arguments.bounds();
-    writeln!(console.out, "{bounds}")?;
+    writeln!(console.out, "the Raft of this workspace: {bounds}")?;
     console.out.flush()?;
     let began = Stopwatch::now();
     let outcome = if arguments.stateright {
@@ -125,7 +126,10 @@ fn by_stateright(bounds: Bounds, most: usize) -> Result<(u8, String), crate::Fai
     let states = count(opinion.states, "distinct state");
     Ok(match (opinion.holds, opinion.is_exhausted) {
         (false, _) => (FAILED, format!("stateright: VIOLATED, after {states}\n")),
-        (true, false) => (UNDECIDED, format!("stateright: given up after {states}\n")),
+        (true, false) => {
+            let why = "it has made as many as --states allows, counting those that came up again";
+            (UNDECIDED, format!("stateright: given up after {states}: {why}\n"))
+        }
         (true, true) => {
             let depth = opinion.depth;
             (WELL, format!("stateright: every property holds in {states}; depth {depth}\n"))

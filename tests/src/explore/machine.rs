@@ -24,7 +24,8 @@ pub struct Action {
     slot: u8,
     /// What; messages by their numbers.
     event: Event<u32>,
-    /// The server crashes in the middle of the step, after this write, and boots.
+    /// The server crashes in the middle of the step, and boots, in one of the ways in which that can
+    /// happen.
     torn: Option<u8>,
 }
 
@@ -38,7 +39,22 @@ struct Came {
 /// A step, and the same step cut short by a crash after each of its writes but the last.
 struct Known {
     whole: Outcome<Came>,
-    torn: Box<[Outcome<Came>]>,
+    torn: Box<[Torn]>,
+}
+
+/// A step that a crash has cut short, and the boot that came to its end: the first after it or, if
+/// there are crashes left, one after a boot that was cut short as well.
+struct Torn {
+    /// After which write the step was cut short, and then each boot but the last.
+    after: Vec<u8>,
+    came: Outcome<Came>,
+}
+
+impl Torn {
+    /// How many crashes it takes.
+    fn crashes(&self) -> u8 {
+        self.after.len() as u8
+    }
 }
 
 /// All that has come up so far of the system under exploration, each thing once.
@@ -127,11 +143,13 @@ impl<C: Explorable> Machine<C> {
         actions
     }
 
-    /// Whether a server is as it was in the beginning, and nobody has heard of it.
+    /// Whether a server is as it was in the beginning, nobody has heard of it, and it is not on record.
     fn is_untouched(&self, state: &State, slot: u8) -> bool {
         let at = usize::from(slot);
         let flights = self.networks.get(state.network).flights();
-        state.servers[at] == self.first.servers[at] && flights.iter().all(|it| it.from != slot)
+        state.servers[at] == self.first.servers[at]
+            && flights.iter().all(|it| it.from != slot)
+            && !self.chronicles.get(state.chronicle).has_led(self.peers[at])
     }
 
     /// All that can happen to one server.
@@ -151,15 +169,16 @@ impl<C: Explorable> Machine<C> {
         events.extend(self.arriving(state.network, slot));
         events.extend(may_propose.then(|| Event::Propose(b'a' + proposed)));
         events.extend(may_save.then_some(Event::Snapshot));
+        events.extend((left.crashes > 0).then_some(Event::Crash));
         for event in events {
             actions.push(Action { slot, event, torn: None });
-            if left.crashes > 0 {
-                let torn = 0..self.known(server, event).torn.len() as u8;
-                actions.extend(torn.map(|torn| Action { slot, event, torn: Some(torn) }));
+            let crashes = left.crashes - u8::from(event == Event::Crash);
+            if crashes > 0 {
+                let torn = (0..).zip(&self.known(server, event).torn);
+                let torn = torn.filter(|(_, it)| it.crashes() <= crashes);
+                actions.extend(torn.map(|(at, _)| Action { slot, event, torn: Some(at) }));
             }
         }
-        let crash = Action { slot, event: Event::Crash, torn: None };
-        actions.extend((left.crashes > 0).then_some(crash));
     }
 
     fn arriving(&self, network: u32, slot: u8) -> impl Iterator<Item = Event<u32>> {
@@ -184,13 +203,14 @@ impl<C: Explorable> Machine<C> {
         let known = self.known(before, event);
         let came = match torn {
             None => known.whole.clone()?,
-            Some(torn) => known.torn[usize::from(torn)].clone()?,
+            Some(torn) => known.torn[usize::from(torn)].came.clone()?,
         };
+        let torn = torn.map_or(0, |torn| known.torn[usize::from(torn)].crashes());
         let mut next = *state;
         next.servers[slot] = came.server;
         next.network = self.post(state.network, came.sent);
         let looks_alike = self.facts_of[before as usize] == self.facts_of[came.server as usize];
-        if looks_alike && torn.is_none() && !self.is_counted(before, event) {
+        if looks_alike && torn == 0 && !self.is_counted(before, event) {
             return Ok(next);
         }
         let mut chronicle = self.chronicles.get(state.chronicle).clone();
@@ -205,7 +225,7 @@ impl<C: Explorable> Machine<C> {
             Event::Snapshot => left.snapshots -= 1,
             Event::Crash => left.crashes -= 1,
         }
-        chronicle.left.crashes -= u8::from(torn.is_some());
+        chronicle.left.crashes -= torn;
         let servers = next.servers[..self.peers.len()].iter().enumerate();
         let others = servers.filter(|&(other, _)| other != slot).map(|(_, &it)| self.facts(it));
         chronicle.judge(self.facts(before), self.facts(came.server), others)?;
@@ -234,19 +254,33 @@ impl<C: Explorable> Machine<C> {
             let mut notes = Notes::off();
             let it = self.servers.get(server);
             let (me, step) = (it.me, it.step(&self.peers, self.spelled(event), &mut notes));
-            let mut disks = Vec::new();
-            let whole = step.map(|mut step| {
-                disks = std::mem::take(&mut step.torn);
-                self.enter(step)
-            });
-            let boots = disks.into_iter().map(|disk| {
-                Server::boot(me, &self.peers, disk, &mut notes).map(|boot| self.enter(boot))
-            });
-            let torn = boots.collect();
-            self.steps.add(key, Known { whole, torn });
+            let mut torn = Vec::new();
+            let whole = step.map(|step| self.enter_with(step, Vec::new(), me, &mut torn));
+            self.steps.add(key, Known { whole, torn: torn.into() });
         }
         let number = self.steps.find(&key).expect("it is known by now");
         self.steps.get(number)
+    }
+
+    /// Enters a step, and what comes of it if a crash cuts it short: a boot, which may be cut short itself
+    /// as long as there may be more crashes.
+    fn enter_with(
+        &mut self,
+        mut step: Step<C>,
+        after: Vec<u8>,
+        me: NodeId,
+        torn: &mut Vec<Torn>,
+    ) -> Came {
+        let disks = std::mem::take(&mut step.torn);
+        if after.len() < self.bounds.crashes.into() {
+            for (write, disk) in (1..).zip(disks) {
+                let after = after.iter().copied().chain([write]).collect::<Vec<u8>>();
+                let boot = Server::boot(me, &self.peers, disk, &mut Notes::off());
+                let came = boot.map(|boot| self.enter_with(boot, after.clone(), me, torn));
+                torn.push(Torn { after, came });
+            }
+        }
+        self.enter(step)
     }
 
     /// An event with the message itself, instead of its number.
@@ -265,9 +299,8 @@ impl<C: Explorable> Machine<C> {
 
     /// Gives numbers to what a step has made.
     fn enter(&mut self, step: Step<C>) -> Came {
-        let Step { server, sent, .. } = step;
+        let Step { server, facts, sent, .. } = step;
         let from = server.me;
-        let facts = Facts::of(&server);
         let (number, is_new) = self.servers.add(server);
         if is_new {
             self.facts_of.push(self.facts.add(facts).0);
@@ -359,8 +392,10 @@ impl<C: Explorable> Machine<C> {
     // ---- telling -----------------------------------------------------------------------------
 
     /// An action in words, and what the server notes of it.
-    pub fn describe(&self, state: &State, action: Action) -> Vec<String> {
+    pub fn describe(&mut self, state: &State, action: Action) -> Vec<String> {
         let Action { slot, event, torn } = action;
+        let number = state.servers[usize::from(slot)];
+        let torn = torn.map(|torn| self.known(number, event).torn[usize::from(torn)].after.clone());
         let server = self.servers.get(state.servers[usize::from(slot)]);
         let me = server.me;
         let what = match event {
@@ -379,7 +414,10 @@ impl<C: Explorable> Machine<C> {
         let mut lines = vec![what];
         lines.extend(notes.drain().map(|note| format!("** {}: {}", note.what, note.detail)));
         lines.extend(failure.map(|failure| format!("{}: {}", failure.property, failure.facts)));
-        lines.extend(torn.map(|torn| format!("crashes after write {} of this step", torn + 1)));
+        for (which, write) in torn.into_iter().flatten().enumerate() {
+            let step = if which == 0 { "this step" } else { "the boot that follows" };
+            lines.push(format!("crashes after write {write} of {step}"));
+        }
         lines.into_iter().map(|line| format!("{me:<4} {line}")).collect()
     }
 }

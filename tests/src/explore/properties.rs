@@ -1,7 +1,7 @@
 //! The five properties of figure 3, as facts about what servers show.
 
 use super::server::Server;
-use crate::{Outcome, demand, fail};
+use crate::{Outcome, demand};
 use labrpc::{NodeId, Persister};
 use raft::{Consensus, Index};
 
@@ -118,6 +118,11 @@ impl Chronicle {
             && applied.all(|(it, other)| it.0 == other.0 && it.1 <= other.1)
     }
 
+    /// Whether a server has led any term.
+    pub fn has_led(&self, server: NodeId) -> bool {
+        self.leaders.contains(&Some(server))
+    }
+
     /// Looks at a step by which the facts of one server changed. `others` are all servers but that one.
     pub fn judge<'a>(
         &mut self,
@@ -149,8 +154,11 @@ impl Chronicle {
         if !after.leads {
             return Ok(());
         }
-        let Some(led) = self.leaders.get_mut((after.term as usize).wrapping_sub(1)) else {
-            fail!("election safety", "{} leads t{}, which nobody stood in", after.me, after.term)
+        let term = usize::try_from(after.term).unwrap_or(usize::MAX);
+        let Some(led) = term.checked_sub(1).and_then(|term| self.leaders.get_mut(term)) else {
+            demand!(term > 0, "election safety", "{} leads t0, without an election", after.me);
+            // It has left out terms, and so the bound behind it.
+            return Ok(());
         };
         let leader = *led.get_or_insert(after.me);
         demand!(

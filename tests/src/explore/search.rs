@@ -141,5 +141,5 @@ fn told<C: Explorable>(
         number = origin;
     }
     actions.reverse();
-    path::told(machine, actions, failure)
+    path::told(machine, actions, failure, seen.peaks.is_some())
 }

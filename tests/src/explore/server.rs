@@ -4,6 +4,7 @@
 //! has been waiting for; and an alarm rings so late that every time the server has set itself has
 //! passed. So it does not matter that servers which differ only in their times count as equal.
 
+use super::properties::Facts;
 use crate::{Failure, Outcome, demand, fail};
 use labrpc::{Context, Disk, Instant, NodeId, Notes, Persister, Rng};
 use raft::{Applied, Config, Consensus, Index};
@@ -47,6 +48,8 @@ pub enum Event<M> {
 pub struct Step<C: Consensus> {
     /// What became of it.
     pub server: Server<C>,
+    /// What is to be seen of it.
+    pub facts: Facts,
     pub sent: Vec<(NodeId, C::Message)>,
     /// The disks as they were between two writes of the step, in order.
     pub torn: Vec<Disk>,
@@ -134,7 +137,9 @@ impl<C: Consensus> Server<C> {
                 "{me} was handed entry {last} as its number {has}"
             );
         }
-        Ok(Step { server: self, sent, torn: between })
+        // To be asked is part of the step, for a server may panic over it.
+        let facts = Facts::of(&self);
+        Ok(Step { server: self, facts, sent, torn: between })
     }
 }
 
