@@ -14,7 +14,7 @@ function drawAxis() {
   const step = Math.max(1, stepFrom((view.span / view.width) * 110));
   // What is close together is counted from the last millisecond before the picture.
   const base = step < 1e5 ? Math.floor(view.from / 1e6) * 1e6 : 0;
-  label(cx, base ? `${timeText(base, 1e6)} +` : "time", view.printing ? 0 : 20, AXIS / 2, { colour: colours.faint });
+  label(cx, base ? `${timeText(base, 1e6)} +` : "time", view.printing ? 0 : 20, AXIS / 2);
   cx.strokeStyle = colours.line;
   for (let time = Math.ceil(view.from / step) * step; time <= view.from + view.span; time += step) {
     const px = NAMES + x(time);
@@ -80,7 +80,8 @@ function drawOverview() {
   cx.globalAlpha = 0.1;
   cx.fillRect(left, 0, right - left, OVERVIEW);
   cx.globalAlpha = 0.9;
-  cx.strokeRect(Math.max(NAMES + 0.5, left), 0.5, Math.max(3, Math.min(right, NAMES + view.width - 1) - Math.max(NAMES, left)), OVERVIEW - 1);
+  const [first, last] = [Math.max(NAMES + 0.5, left), Math.min(right, NAMES + view.width - 1)];
+  cx.strokeRect(first, 0.5, Math.max(3, last - first), OVERVIEW - 1);
   cx.globalAlpha = 1;
 }
 

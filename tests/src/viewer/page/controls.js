@@ -95,7 +95,10 @@ const isDebug = () => /(^#|&)debug/.test(location.hash);
 // Goes where the address says; whether it says anything.
 function obeyAddress() {
   const words = new URLSearchParams(location.hash.slice(1));
-  const number = (name) => (words.has(name) && Number.isFinite(Number(words.get(name))) ? Number(words.get(name)) : null);
+  const number = (name) => {
+    const value = Number.parseFloat(words.get(name));
+    return Number.isFinite(value) ? value : null;
+  };
   const [event, span] = [number("event"), number("span")];
   byId("speed").hidden = !isDebug();
   if (event === null || !count) return false;
@@ -147,8 +150,8 @@ function showTip(event, text) {
 function tipOf(px, py) {
   const record = recordAt(px, py);
   if (record !== null) {
-    const way = isMessage(record) ? `\nsent ${millis(records.sent[record])}, ${millis(records.at[record] - records.sent[record])} on its way` : "";
-    return shortWords(record) + way;
+    const [sent, at] = [records.sent[record], records.at[record]];
+    return shortWords(record) + (isMessage(record) ? `\nsent at ${millis(sent)}, ${millis(at - sent)} on its way` : "");
   }
   const lane = view.lanes[Math.floor(py / view.laneHeight)];
   if (!lane) return null;
@@ -257,9 +260,9 @@ document.addEventListener("keydown", (event) => {
     return;
   }
   if (event.target === field && event.key === "Enter") nextHit(event.shiftKey ? -1 : 1);
-  const isElsewhere = event.target === field || byId("help").open || event.ctrlKey || event.metaKey || event.altKey;
+  const isElsewhere = event.target === field || byId("help").open;
   const act = ACTS[event.key];
-  if (isElsewhere || !act) return;
+  if (isElsewhere || event.ctrlKey || event.metaKey || event.altKey || !act) return;
   event.preventDefault();
   act();
 });

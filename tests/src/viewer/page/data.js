@@ -29,7 +29,6 @@ function firstPlace(length, is) {
   return low;
 }
 
-const firstRecordAt = (time) => firstPlace(count, (place) => records.at[place] >= time);
 const firstRecordOf = (event) => firstPlace(count, (place) => records.number[place] >= event);
 
 // Messages in the order of their arrival. `leastSent[i]` is when the first of those from `i` on was

@@ -15,14 +15,15 @@ function element(name, attributes = {}, ...children) {
 // ---- the event ------------------------------------------------------------------------------------
 
 const nameOf = (node) => (node === NOBODY ? "all" : `n${node}`);
-const preciseTime = (time) => timeText(time, time % 1000 ? 1 : 1000).replace(/ µs$/, " µs");
-const millis = (time) => timeText(time, 1000).endsWith("ms") ? timeText(time, 1000) : `${time / 1e6} ms`;
+const millis = (time) => timeText(time, 1000);
 
 // A record in words.
 function wordsOf(record) {
   const [event, text] = [records.event[record], textOf(record)];
   if (event === "deliver") return `from n${records.from[record]}: ${text}`;
-  if (event === "drop") return `lost, from n${records.from[record]} (${run.losses[records.loss[record]][0]}): ${text}`;
+  if (event === "drop") {
+    return `lost, from n${records.from[record]} (${run.losses[records.loss[record]][0]}): ${text}`;
+  }
   if (event === "note") return text;
   return text ? `${event}: ${text}` : event;
 }
@@ -59,7 +60,8 @@ function showEvent() {
   const event = records.number[record];
   const lane = laneOf[records.node[record]];
   const list = element("dl");
-  const add = (term, ...what) => list.append(element("dt", {}, term), ...what.map((it) => element("dd", {}, it)));
+  const add = (term, ...what) =>
+    list.append(element("dt", {}, term), ...what.map((it) => element("dd", {}, it)));
   for (let it = firstRecordOf(event); it < count && records.number[it] === event; it++) {
     const code = element("code", { class: records.event[it] === "drop" ? "lost" : null }, wordsOf(it));
     add(records.event[it], code);
@@ -123,8 +125,8 @@ function showServers() {
   const turn = (by) => () => { logsEnd = Math.min(last, Math.max(room, end + by)); showServers(); };
   if (low > 1 || end < last) {
     head.append(
-      element("button", { title: "Earlier entries", "aria-label": "Earlier entries", click: turn(-room + 2) }, "‹"),
-      element("button", { title: "Later entries", "aria-label": "Later entries", click: turn(room - 2) }, "›"),
+      element("button", { "aria-label": "Earlier entries", click: turn(-room + 2) }, "‹"),
+      element("button", { "aria-label": "Later entries", click: turn(room - 2) }, "›"),
     );
   }
   head.append(element("span", { class: "note" },
@@ -166,7 +168,7 @@ function rowOf({ lane, frame }, low, end, event) {
   for (let index = low; index <= end; index++) {
     if (index <= frame.covered) cells.append(coveredCell(frame, index));
     else if (entries.has(index)) cells.append(entryCell(frame, index, entries.get(index), index >= changed));
-    else if (index <= frame.last) cells.append(element("span", { class: "cell open", title: `entry ${index}: not shown by this server` }, "?"));
+    else if (index <= frame.last) cells.append(unknownCell(index));
     else break;
   }
   row.append(cells);
@@ -174,8 +176,12 @@ function rowOf({ lane, frame }, low, end, event) {
 }
 
 const coveredCell = ({ covered, coveredTerm }, index) => element("span", {
-  class: "cell covered", title: `entry ${index}: in the snapshot, which covers everything up to ${covered}@t${coveredTerm}`,
+  class: "cell covered",
+  title: `entry ${index}: in the snapshot, which covers everything up to ${covered}@t${coveredTerm}`,
 }, index === covered ? "S" : "");
+
+const unknownCell = (index) =>
+  element("span", { class: "cell open", title: `entry ${index}: not shown by this server` }, "?");
 
 function entryCell(frame, index, [term, command], isNew) {
   const committed = index <= frame.commit;
@@ -247,15 +253,21 @@ function showLegend() {
     sample(`late: over ${run.late / 1e6} ms`, fake({ late: true })),
     sample("one of two", fake({ doubled: true })),
     ...["down", "paused", "cut_off", "parted"].map((what) =>
-      sample(what === "parted" ? "parted from some" : BANDS[what].text, (cx) => fillBand(cx, what, 0, 0, 34, 14))),
+      sample(BANDS[what].text ?? "parted from some", (cx) => fillBand(cx, what, 0, 0, 34, 14))),
     sample("committed", (cx) => { cx.fillStyle = colours.ink; triangle(cx, 24, 4); }),
     sample("applied", (cx) => { cx.fillStyle = colours.ink; dot(cx, 24, 7); }),
     sample("how many arrive, or are lost", drawSampleBars),
-    sample("leader", (cx) => { cx.fillStyle = termColour(1); cx.beginPath(); cx.roundRect(0, 0, 34, 14, 3); cx.fill(); label(cx, "L t1", 6, 7.5, { size: 10, weight: 650, colour: termInk(1) }); }),
-    sample("candidate", (cx) => { cx.fillStyle = termColour(2); cx.fillRect(0, 3, 34, 9); stripe(cx, 0, 7, 34, 9); }),
-    sample("follower", (cx) => { cx.fillStyle = termColour(3); cx.fillRect(0, 5, 34, 5); }),
+    ...[2, 1, 0].map((role) => sample(ROLES[role], (cx) => drawSampleRole(cx, role, 3 - role))),
   ];
   byId("legend").replaceChildren(...items);
+}
+
+function drawSampleRole(cx, role, term) {
+  const height = Math.min(14, BAR[role]);
+  cx.fillStyle = termColour(term);
+  box(cx, 0, 7 - height / 2, 34, height);
+  if (role === 1) stripe(cx, 0, 7, 34, height);
+  if (role === 2) label(cx, "L t1", 6, 7.5, { size: 10, weight: 650, colour: termInk(term) });
 }
 
 function drawSampleBars(cx) {
@@ -276,10 +288,21 @@ function drawSample(cx, { lost, late, doubled }) {
   cx.lineWidth = doubled ? 3.4 : 1;
   line(cx, 0, 7, 28, 7);
   cx.setLineDash([]);
-  if (doubled) { cx.strokeStyle = colours.ground; cx.lineWidth = 1.4; line(cx, 0, 7, 28, 7); cx.strokeStyle = colour; }
+  if (doubled) {
+    cx.strokeStyle = colours.ground;
+    cx.lineWidth = 1.4;
+    line(cx, 0, 7, 28, 7);
+    cx.strokeStyle = colour;
+  }
   cx.lineWidth = 1.6;
-  if (lost) { line(cx, 25, 3.5, 32, 10.5); line(cx, 25, 10.5, 32, 3.5); return; }
-  cx.beginPath(); cx.moveTo(32, 7); cx.lineTo(25.5, 4.4); cx.lineTo(25.5, 9.6); cx.fill();
+  if (lost) {
+    line(cx, 25, 3.5, 32, 10.5);
+    line(cx, 25, 10.5, 32, 3.5);
+    return;
+  }
+  cx.beginPath();
+  for (const [px, py] of [[32, 7], [25.5, 4.4], [25.5, 9.6]]) cx.lineTo(px, py);
+  cx.fill();
 }
 
 const KEYS = [
@@ -299,10 +322,13 @@ function showHelp() {
   const half = Math.ceil(rows.length / 2);
   byId("help").replaceChildren(
     element("h2", {}, "Keys"),
-    element("div", { class: "columns" }, element("table", {}, ...rows.slice(0, half)), element("table", {}, ...rows.slice(half))),
-    element("p", {}, "Drag the picture to move it, turn the wheel to zoom, click an arrow or a lane to put the cursor there. "
-      + "The strip below is the whole run: click or drag in it. The address names the cursor and what is in view, to be kept or sent."),
-    element("p", { class: "note" }, "Again: ", element("code", {}, run.command), ` · fingerprint ${run.fingerprint}`),
+    element("div", { class: "columns" },
+      element("table", {}, ...rows.slice(0, half)), element("table", {}, ...rows.slice(half))),
+    element("p", {}, "Drag the picture to move it, turn the wheel to zoom, click an arrow or a lane to put "
+      + "the cursor there. The strip below is the whole run: click or drag in it. The address names the "
+      + "cursor and what is in view, to be kept or sent."),
+    element("p", { class: "note" },
+      "Again: ", element("code", {}, run.command), ` · fingerprint ${run.fingerprint}`),
     element("p", { class: "note" }, speedText()),
     element("p", {}, element("button", { click: () => byId("help").close() }, "Close")),
   );

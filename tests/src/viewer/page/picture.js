@@ -155,7 +155,8 @@ function nameBands(cx, lane, y) {
       if (band.what !== what) continue;
       const [left, right] = [Math.max(0, x(band.from)) + 5, Math.min(view.width, x(band.to))];
       if (right - left < 34 || named.some(([from, to]) => left < to && right > from)) continue;
-      const width = nameBand(cx, BANDS[what].text ?? band.text, left, y + view.laneHeight / 2 - 11, right - left);
+      const middle = y + view.laneHeight / 2 - 11;
+      const width = nameBand(cx, BANDS[what].text ?? band.text, left, middle, right - left);
       named.push([left, left + width + 8]);
     }
   }
@@ -276,7 +277,9 @@ function drawMessage(cx, record, way, chosen) {
     const angle = Math.atan2(y2 - y1, x2 - x1);
     cx.beginPath();
     cx.moveTo(x2, y2);
-    for (const turn of [2.75, -2.75]) cx.lineTo(x2 + 7 * Math.cos(angle + turn), y2 + 7 * Math.sin(angle + turn));
+    for (const side of [angle + 2.75, angle - 2.75]) {
+      cx.lineTo(x2 + 7 * Math.cos(side), y2 + 7 * Math.sin(side));
+    }
     cx.fill();
   }
   cx.globalAlpha = cx.lineWidth = 1;
@@ -287,7 +290,8 @@ function drawMessages(cx) {
   for (const record of view.arrows) {
     const way = wayOf(record);
     // Of those that would be drawn on one another, one is enough.
-    const place = `${Math.round(way[0])} ${Math.round(way[2])} ${records.from[record]} ${records.node[record]} ${isLost(record)}`;
+    const ends = [way[0], way[2]].map(Math.round);
+    const place = [...ends, records.from[record], records.node[record], isLost(record)].join(" ");
     if (seen.has(place)) continue;
     seen.add(place);
     drawMessage(cx, record, way, false);
@@ -298,8 +302,10 @@ function drawMessages(cx) {
 function eachShown(see) {
   const kinds = Uint8Array.from(run.kinds, (_, kind) => view.hiddenKinds.has(kind));
   const nodes = Uint8Array.from(laneOf, (_, node) => view.hiddenLanes.has(node));
-  eachMessage(view.from, view.from + view.span, (record) =>
-    !kinds[records.kind[record]] && !nodes[records.from[record]] && !nodes[records.node[record]] && see(record));
+  eachMessage(view.from, view.from + view.span, (record) => {
+    const isHidden = kinds[records.kind[record]] || nodes[records.from[record]] || nodes[records.node[record]];
+    return !isHidden && see(record);
+  });
 }
 
 // The messages to draw, or null if they are too many. `view.visible` is how many are in view.
@@ -387,7 +393,9 @@ function drawNotes(cx, lane, y) {
     const [record, px] = [all[i], x(records.at[all[i]])];
     if (px > view.width) break;
     const isNote = records.event[record] === "note";
-    if (px - (seen.at(-1)?.px ?? -9) >= 9) seen.push({ px, isNote, record });
+    const last = seen.at(-1);
+    if (px - (last?.px ?? -9) >= 9) seen.push({ px, isNote, record });
+    else if (last.isNote && !isNote) Object.assign(last, { px, isNote, record }); // That says more.
   }
   seen.forEach(({ px, isNote, record }, place) => {
     const event = records.event[record];

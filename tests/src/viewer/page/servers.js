@@ -70,9 +70,8 @@ function logFrom(frame, low) {
 function changes(before, after) {
   const words = [];
   const tell = (name, key, text = String) => {
-    if (before?.[key] !== after[key]) {
-      words.push(before ? `${name} ${text(before[key])} → ${text(after[key])}` : `${name} ${text(after[key])}`);
-    }
+    if (before?.[key] === after[key]) return;
+    words.push([name, before && `${text(before[key])} →`, text(after[key])].filter(Boolean).join(" "));
   };
   const whom = (node) => (node === NOBODY ? "nobody" : `n${node}`);
   tell("role", "role", (role) => ROLES[role]);
