@@ -1,4 +1,4 @@
-//! What a scenario is worth: the one table behind the hand-outs, `lab list` and `lab grade`.
+//! What a scenario is worth: the one table behind the hand-outs and `lab list`.
 //!
 //! Each of labs 2, 3 and 4 has 100 points, three quarters of them for the scenarios of the labs and a
 //! quarter for those beyond (`2x`, `3x`, `4x`): these ask for what the labs' own let through, and a

@@ -30,8 +30,9 @@ type Stopwatch = std::time::Instant;
 /// Each mutant in tests/mutants is applied to a scratch copy of the workspace and built there; its
 /// `lab` then runs the scenarios, those first that the mutant names. A failure is a kill if the
 /// original passes the same scenario with the same seed. Then, whatever came of that, the swarm gets its
-/// time to find the bug by itself. Exit status 1 if a mutant survives the scenarios without an explanation,
-/// does not come to its end, or does not compile; what the swarm does not find is shown.
+/// time to find the bug by itself. Exit status 1 if a mutant survives the scenarios without an explanation, is
+/// killed against its explanation, does not come to its end, or does not compile; what the swarm does not find
+/// is shown.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// A mutant, a crate, or a piece of mutants' names; all, if none is given

@@ -255,7 +255,7 @@ impl<C: Explorable> Machine<C> {
             let it = self.servers.get(server);
             let (me, step) = (it.me, it.step(&self.peers, self.spelled(event), &mut notes));
             let mut torn = Vec::new();
-            let whole = step.map(|step| self.enter_with(step, Vec::new(), me, &mut torn));
+            let whole = step.map(|step| self.enter_with(step, &[], me, &mut torn));
             self.steps.add(key, Known { whole, torn: torn.into() });
         }
         let number = self.steps.find(&key).expect("it is known by now");
@@ -267,7 +267,7 @@ impl<C: Explorable> Machine<C> {
     fn enter_with(
         &mut self,
         mut step: Step<C>,
-        after: Vec<u8>,
+        after: &[u8],
         me: NodeId,
         torn: &mut Vec<Torn>,
     ) -> Came {
@@ -276,7 +276,7 @@ impl<C: Explorable> Machine<C> {
             for (write, disk) in (1..).zip(disks) {
                 let after = after.iter().copied().chain([write]).collect::<Vec<u8>>();
                 let boot = Server::boot(me, &self.peers, disk, &mut Notes::off());
-                let came = boot.map(|boot| self.enter_with(boot, after.clone(), me, torn));
+                let came = boot.map(|boot| self.enter_with(boot, &after, me, torn));
                 torn.push(Torn { after, came });
             }
         }

@@ -31,8 +31,9 @@ pub fn check(mutant: &Mutant, sources: &Sources, scenarios: &[&str]) -> Result<(
 
 /// The sources that can say that a property has failed; this module only speaks of them.
 fn suites(sources: &Sources) -> impl Iterator<Item = &str> {
-    let here = |file: &str| file.starts_with("tests/src/mutants");
-    sources.rust_in("tests/src").filter(move |(file, _)| !here(file)).map(|(_, text)| text)
+    let others = ["tests/src/mutants", "tests/src/explore"];
+    let is_other = move |file: &str| others.iter().any(|other| file.starts_with(other));
+    sources.rust_in("tests/src").filter(move |(file, _)| !is_other(file)).map(|(_, text)| text)
 }
 
 fn known(catcher: &Catcher, sources: &Sources, scenarios: &[&str]) -> Result<(), String> {

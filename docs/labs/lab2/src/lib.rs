@@ -1,7 +1,7 @@
 //! Lab 2: Raft. The chapter is in `docs/labs/lab2.md`.
 //!
 //! Everything that is yours to write is here; split it into as many files as you like. Keep the name
-//! [`Raft`]: the tests and the grader look for `lab2::Raft`.
+//! [`Raft`]: the tests and `main.rs` look for `lab2::Raft`.
 
 use labrpc::{Context, Instant, Kind, NodeId, Persister, Wire};
 use raft::{Applied, Config, Consensus, Index, LogId, NotLeader, Status, View};

@@ -1,6 +1,6 @@
 //! Lab 3: a fault-tolerant key/value service. The chapter is in `docs/labs/lab3.md`.
 //!
-//! Keep the name [`Lab`]: the tests and the grader look for `lab3::Lab`. What has to do with the
+//! Keep the name [`Lab`]: the tests and `main.rs` look for `lab3::Lab`. What has to do with the
 //! simulator is written; what is yours says so.
 
 mod clerk;

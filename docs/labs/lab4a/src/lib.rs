@@ -1,6 +1,6 @@
 //! Lab 4A: the shard master. The chapter is in `docs/labs/lab4a.md`.
 //!
-//! Keep the name [`Lab`]: the tests and the grader look for `lab4a::Lab`. What has to do with the
+//! Keep the name [`Lab`]: the tests and `main.rs` look for `lab4a::Lab`. What has to do with the
 //! simulator is written; what is yours says so.
 
 mod clerk;

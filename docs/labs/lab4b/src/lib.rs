@@ -1,6 +1,6 @@
 //! Lab 4B: a sharded key/value store. The chapter is in `docs/labs/lab4b.md`.
 //!
-//! Keep the name [`Lab`]: the tests and the grader look for `lab4b::Lab`. What has to do with the
+//! Keep the name [`Lab`]: the tests and `main.rs` look for `lab4b::Lab`. What has to do with the
 //! simulator is written, and the master is the reference's; what is yours says so.
 
 mod clerk;

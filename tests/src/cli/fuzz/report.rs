@@ -132,6 +132,9 @@ impl CampaignReport {
         let bad = |why: String| Stop::BadUse(format!("cannot read {}: {why}", path.display()));
         let text = fs::read_to_string(path).map_err(|error| bad(error.to_string()))?;
         let report: Self = serde_json::from_str(&text).map_err(|error| bad(error.to_string()))?;
+        if report.of > Share::MOST {
+            return Err(bad(format!("there are at most {} parts", thousands(Share::MOST))));
+        }
         if report.complete {
             return Ok(report);
         }
@@ -171,9 +174,14 @@ impl CampaignReport {
         Ok(())
     }
 
+    /// Whether it has stopped at a failure, whatever was left.
+    fn ended_early(&self) -> bool {
+        !self.keep_going && !self.failures.is_empty()
+    }
+
     /// The parts that are not there.
     fn missing(&self) -> Vec<u64> {
-        (0..self.of).filter(|shard| !self.shards.contains(shard)).collect()
+        (0..self.of).filter(|shard| self.shards.binary_search(shard).is_err()).collect()
     }
 }
 
@@ -264,8 +272,10 @@ pub fn merge(
 ) -> Result<u8, Stop> {
     let mut reports = paths.iter().map(|path| CampaignReport::read(path).map(|it| (path, it)));
     let (_, mut whole) = reports.next().expect("there is at least one file")?;
+    let mut ended_early = u64::from(whole.ended_early());
     for report in reports {
         let (path, report) = report?;
+        ended_early += u64::from(report.ended_early());
         whole.add(report, path)?;
     }
     for failure in &whole.failures {
@@ -278,6 +288,13 @@ pub fn merge(
         whole.write(path)?;
     }
     let status = verdict(&whole, console)?;
+    if ended_early > 0 {
+        let parts = count(ended_early as usize, "part");
+        writeln!(
+            console.out,
+            "{parts} without --keep-going ended at the first failure, before the last seed"
+        )?;
+    }
     let missing = whole.missing();
     if !missing.is_empty() {
         let of = whole.of;

@@ -1,5 +1,6 @@
 //! Which part of a campaign is this machine's.
 
+use crate::cli::text::thousands;
 use std::fmt;
 use std::str::FromStr;
 
@@ -47,13 +48,16 @@ impl Share {
         Ok(Self::ALL)
     }
 
+    /// The most parts that there can be.
+    pub const MOST: u64 = 1_000_000;
+
     fn checked(self) -> Option<Self> {
-        (self.number < self.of).then_some(self)
+        (self.number < self.of && self.of <= Self::MOST).then_some(self)
     }
 
-    /// Whether a seed belongs to it.
-    pub fn has(self, seed: u64) -> bool {
-        seed % self.of == self.number
+    /// How many seeds below this one belong to it.
+    pub fn below(self, seed: u64) -> u64 {
+        seed.saturating_sub(self.number).div_ceil(self.of)
     }
 }
 
@@ -91,7 +95,10 @@ impl FromStr for Share {
             let (number, of) = text.split_once('/')?;
             Self { number: number.trim().parse().ok()?, of: of.trim().parse().ok()? }.checked()
         };
-        parse().ok_or_else(|| "I/N is wanted, with I from 0 to N-1, as in 0/4".to_string())
+        parse().ok_or_else(|| {
+            let most = thousands(Self::MOST);
+            format!("I/N is wanted, with I from 0 to N-1 and N up to {most}, as in 0/4")
+        })
     }
 }
 
@@ -110,6 +117,14 @@ mod tests {
             variables.iter().find(|(it, _)| *it == name).map(|(_, value)| (*value).to_string())
         };
         Share::from_environment(get)
+    }
+
+    #[test]
+    fn seeds_are_counted_without_looking_at_each() {
+        let third = Share { number: 1, of: 3 };
+        assert_eq!([0, 1, 2, 4, 5].map(|seed| third.below(seed)), [0, 0, 1, 1, 2]);
+        assert_eq!(Share::ALL.below(u64::MAX), u64::MAX);
+        assert!("0/1000001".parse::<Share>().is_err() && "3/3".parse::<Share>().is_err());
     }
 
     #[test]
@@ -176,7 +191,7 @@ mod tests {
     fn every_seed_belongs_to_one() {
         for seed in 0..100 {
             let shares = (0..7).map(|number| Share { number, of: 7 });
-            assert_eq!(shares.filter(|share| share.has(seed)).count(), 1);
+            assert_eq!(shares.filter(|share| share.below(seed + 1) > share.below(seed)).count(), 1);
         }
     }
 }
