@@ -180,7 +180,8 @@ impl<'a, M> Context<'a, M> {
         Self { me, now, rng, disk, outbox, notes }
     }
 
-    /// Sends `message` to `to` once the step is over and its writes are durable.
+    /// Sends `message` to `to` once the step is over and its writes are durable. What one sends to
+    /// oneself takes the way over the network, too: it arrives later, or not at all.
     pub fn send(&mut self, to: NodeId, message: M) {
         self.outbox.push((to, message));
     }

@@ -183,7 +183,8 @@ pub trait View {
     /// Whom it voted for in its present term.
     fn voted_for(&self) -> Option<NodeId>;
 
-    /// The indexes whose entries it holds.
+    /// The indexes whose entries it holds, from the first to one past the last; `i..i`, if it holds none
+    /// and the next will be `i`.
     fn log(&self) -> Range<Index>;
 
     /// The last entry that its snapshot covers; [`LogId::BEFORE_FIRST`] without one.

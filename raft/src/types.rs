@@ -196,7 +196,8 @@ pub struct Status {
     pub last: LogId,
     /// The highest index that it knows to be committed.
     pub commit: Index,
-    /// How many messages it has refused because no correct server can have sent them.
+    /// How many messages it has refused because no correct server can have sent them; 0, if it does
+    /// not look.
     pub refused: u64,
 }
 

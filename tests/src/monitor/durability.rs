@@ -64,8 +64,65 @@ impl Durability {
         demand!(
             live == rebooted,
             "durable before promised",
-            "{node} answers with {live:?}; after a crash it would have {rebooted:?}"
+            "{node} sends messages, and what they rely on is not on its disk: {}",
+            live.differences(rebooted)
         );
         Ok(())
+    }
+}
+
+impl Remembered {
+    /// What would be another after a crash.
+    fn differences(&self, rebooted: &Self) -> String {
+        let vote = |it: Option<NodeId>| it.map_or("nobody".to_string(), |node| node.to_string());
+        let held = |it: &Range<Index>| format!("{}..{}", it.start, it.end);
+        let parts = [
+            ("term", self.term.to_string(), rebooted.term.to_string()),
+            ("vote", vote(self.voted_for), vote(rebooted.voted_for)),
+            ("last entry", self.last.to_string(), rebooted.last.to_string()),
+            ("entries", held(&self.held), held(&rebooted.held)),
+            ("snapshot up to", self.snapshot.to_string(), rebooted.snapshot.to_string()),
+        ];
+        let differ = parts.into_iter().filter(|(_, live, boot)| live != boot);
+        let told: Vec<String> = differ
+            .map(|(what, live, boot)| format!("{what} {live}, but {boot} after a crash"))
+            .collect();
+        match told.as_slice() {
+            [] => "entries with other commands or terms after a crash".to_string(),
+            told => told.join("; "),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_be_lost_is_told() {
+        let live = Remembered {
+            term: Term::new(2),
+            voted_for: Some(NodeId::new(1)),
+            last: LogId::new(2, 3),
+            held: Index::new(1)..Index::new(4),
+            snapshot: LogId::BEFORE_FIRST,
+            entries: 7,
+        };
+        let said = |rebooted: &Remembered| {
+            Durability::compare(NodeId::new(0), &live, rebooted).map_err(|it| it.facts)
+        };
+        assert_eq!(said(&live), Ok(()));
+        let forgot = Remembered { term: Term::new(1), voted_for: None, ..live.clone() };
+        assert_eq!(
+            said(&forgot).unwrap_err(),
+            "n0 sends messages, and what they rely on is not on its disk: term t2, but t1 after a crash; \
+             vote n1, but nobody after a crash"
+        );
+        let other = Remembered { entries: 8, ..live.clone() };
+        assert!(
+            said(&other)
+                .unwrap_err()
+                .ends_with("entries with other commands or terms after a crash")
+        );
     }
 }

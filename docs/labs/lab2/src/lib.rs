@@ -41,7 +41,7 @@ impl Consensus for Raft {
     type Message = Message;
 
     fn boot(cx: &mut Context<'_, Message>, peers: &[NodeId], config: Config) -> Self {
-        // 2A: an election timer. 2C, 2D: what is on `cx.disk`.
+        // 2A: an election timer, and term and vote from `cx.disk`. 2B: the log. 2D: the snapshot.
         Self { me: cx.me, peers: peers.to_vec(), config }
     }
 
