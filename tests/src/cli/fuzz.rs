@@ -100,6 +100,7 @@ pub fn fuzz(
         share,
         jobs: arguments.jobs.count(),
         keep_going: arguments.keep_going,
+        report_every: Duration::from_secs(10),
     };
     let report = |report: &CampaignReport| match &arguments.json {
         Some(path) => report.write(path),

@@ -23,9 +23,6 @@ use std::time::Duration;
 #[allow(clippy::disallowed_types, reason = "a campaign may be bounded in time")]
 type Stopwatch = std::time::Instant;
 
-/// How much time is between two reports while a campaign runs.
-const REPORT_EVERY: Duration = Duration::from_secs(10);
-
 /// Which seeds.
 #[derive(Clone, Debug)]
 pub enum Seeds {
@@ -43,6 +40,8 @@ pub struct Campaign<'a> {
     pub share: Share,
     pub jobs: usize,
     pub keep_going: bool,
+    /// How much time is between two reports while it runs.
+    pub report_every: Duration,
 }
 
 /// The figures of several trials of one system, added up.
@@ -225,7 +224,7 @@ impl Campaign<'_> {
                     outcome.add(done, self);
                 }
                 bar.set_message(in_short(&outcome.tallies));
-                if began.elapsed() >= reported + REPORT_EVERY {
+                if began.elapsed() >= reported + self.report_every {
                     reported = began.elapsed();
                     meanwhile(&outcome)?;
                 }
@@ -293,4 +292,31 @@ fn progress(runs: Option<u64>, visible: bool) -> ProgressBar {
         bar.set_style(style.progress_chars("=> "));
     }
     bar
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_come_of_it_is_told_on_the_way() {
+        let catalogue = Catalogue::reference();
+        let campaign = Campaign {
+            catalogue: &catalogue,
+            systems: vec![System::Raft],
+            seeds: Seeds::Range(0..8),
+            share: Share::ALL,
+            jobs: 2,
+            keep_going: true,
+            report_every: Duration::ZERO,
+        };
+        let mut told = Vec::new();
+        let meanwhile = |outcome: &Outcome| {
+            told.push(outcome.tallies.iter().map(|(_, tally)| tally.runs).sum::<u64>());
+            Ok(())
+        };
+        let outcome = campaign.run(false, meanwhile);
+        assert_eq!(outcome.map(|it| it.trials).map_err(|_| "stopped"), Ok(8));
+        assert!(told.is_sorted() && told.len() == 8 && told.last() == Some(&8), "{told:?}");
+    }
 }
