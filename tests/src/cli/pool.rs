@@ -4,13 +4,20 @@ use super::Stop;
 use crate::Failure;
 use crate::catalogue::Case;
 use crate::run::{Options, Report};
-use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use labrpc::Totals;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
+
+#[allow(clippy::disallowed_types, reason = "how long a run takes is said, and decides nothing")]
+type Stopwatch = std::time::Instant;
+
+/// A run that takes longer is named: it may be in a loop that has no end. Runs take milliseconds.
+const LONG: Duration = Duration::from_secs(20);
 
 /// What is kept of a run: a [`Report`] without its trace.
 #[derive(Clone, Debug)]
@@ -104,6 +111,34 @@ impl Horizon {
     }
 }
 
+/// What each thread is at, and since when.
+struct Present(Mutex<Vec<Option<(usize, u64, Stopwatch)>>>);
+
+impl Present {
+    fn change<T>(&self, change: impl FnOnce(&mut Vec<Option<(usize, u64, Stopwatch)>>) -> T) -> T {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Runs a case with a seed on a thread.
+    fn during<T>(&self, thread: usize, case: usize, seed: u64, run: impl FnOnce() -> T) -> T {
+        let put = |what| self.change(|threads| threads[thread] = what);
+        put(Some((case, seed, Stopwatch::now())));
+        let out = run();
+        put(None);
+        out
+    }
+
+    /// The cases and seeds that take so long; each is told once.
+    fn take_long(&self, long: Duration) -> Vec<(usize, u64)> {
+        self.change(|threads| {
+            let is_long = |it: &(usize, u64, Stopwatch)| it.2.elapsed() >= long;
+            let slots = threads.iter_mut();
+            let taken = slots.filter_map(|slot| slot.take_if(|it| is_long(it)));
+            taken.map(|(case, seed, _)| (case, seed)).collect()
+        })
+    }
+}
+
 impl Plan<'_> {
     fn seeds_per_case(&self) -> u64 {
         self.seeds.end - self.seeds.start
@@ -140,13 +175,20 @@ impl Plan<'_> {
         }
     }
 
-    fn work(&self, horizon: &Horizon, jobs: &Receiver<Job>, done: &Sender<Done>) {
+    fn work(
+        &self,
+        horizon: &Horizon,
+        (thread, present): (usize, &Present),
+        jobs: &Receiver<Job>,
+        done: &Sender<Done>,
+    ) {
         for Job { case, seeds } in jobs {
             let run = |seed: u64| {
                 let before = (case as u64).saturating_mul(self.seeds_per_case());
                 let number = before.saturating_add(seed - self.seeds.start);
                 horizon.reaches(number).then(|| {
-                    let run = Run::from(self.cases[case].run(seed, &Options::default()));
+                    let run = || self.cases[case].run(seed, &Options::default());
+                    let run = Run::from(present.during(thread, case, seed, run));
                     horizon.saw(number, &run);
                     run
                 })
@@ -191,12 +233,13 @@ impl Plan<'_> {
         let horizon = &Horizon { fail_fast, last: AtomicU64::new(u64::MAX) };
         let (jobs_in, jobs_out) = bounded(2 * self.jobs);
         let (done_in, done_out) = unbounded();
-        let wanted = self.runs().div_ceil(self.chunk()).min(self.jobs as u64);
+        let wanted = self.runs().div_ceil(self.chunk()).min(self.jobs as u64) as usize;
+        let present = &Present(Mutex::new(vec![None; wanted]));
         thread::scope(|scope| {
             let mut workers = 0;
-            for _ in 0..wanted {
+            for thread in 0..wanted {
                 let (jobs, done) = (jobs_out.clone(), done_in.clone());
-                let worker = move || self.work(horizon, &jobs, &done);
+                let worker = move || self.work(horizon, (thread, present), &jobs, &done);
                 match thread::Builder::new().name("worker".into()).spawn_scoped(scope, worker) {
                     Ok(_) => workers += 1,
                     Err(error) if workers == 0 => {
@@ -210,21 +253,30 @@ impl Plan<'_> {
             feeder
                 .spawn_scoped(scope, move || self.hand_out(&jobs_in))
                 .map_err(|error| Stop::BadUse(format!("cannot start a thread: {error}")))?;
-            self.collect(horizon, done_out, progress, finished)
+            self.collect(horizon, present, &done_out, progress, finished)
         })
     }
 
     fn collect(
         &self,
         horizon: &Horizon,
-        done: Receiver<Done>,
+        present: &Present,
+        done: &Receiver<Done>,
         progress: &Progress,
         mut finished: impl FnMut(&Case, Vec<Run>) -> Result<(), Stop>,
     ) -> Result<(), Stop> {
         let mut open: Vec<(u64, Vec<Run>)> = self.cases.iter().map(|_| (0, Vec::new())).collect();
         let mut next = 0;
         progress.wait_for(self.cases.first());
-        for Done { case, seeds, runs } in done {
+        loop {
+            for (case, seed) in present.take_long(LONG) {
+                progress.complain(self.cases[case], seed);
+            }
+            let Done { case, seeds, runs } = match done.recv_timeout(LONG / 2) {
+                Ok(done) => done,
+                Err(RecvTimeoutError::Timeout) => continue,
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            };
             progress.add(runs.len(), runs.iter().filter(|run| run.failure.is_some()).count());
             open[case].0 += seeds;
             open[case].1.extend(runs);
@@ -240,7 +292,6 @@ impl Plan<'_> {
                 progress.wait_for(self.cases.get(next));
             }
         }
-        Ok(())
     }
 }
 
@@ -278,6 +329,16 @@ impl Progress {
         self.bar.set_message(case.map(|case| case.name()).unwrap_or_default());
     }
 
+    /// Names a run that takes long.
+    fn complain(&self, case: &Case, seed: u64) {
+        let (name, long) = (case.name(), LONG.as_secs());
+        self.aside(|| {
+            eprintln!(
+                "{name} with seed {seed} has been at it for {long} s: is there an endless loop?"
+            );
+        });
+    }
+
     /// Does something, such as printing a line, while the bar is out of the way.
     pub fn aside<T>(&self, f: impl FnOnce() -> T) -> T {
         self.bar.suspend(f)
@@ -287,5 +348,21 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_takes_long_is_told_once() {
+        let present = Present(Mutex::new(vec![None; 2]));
+        let seen = present.during(1, 7, 17, || {
+            let long = Duration::from_secs(3600);
+            [long, Duration::ZERO, Duration::ZERO].map(|long| present.take_long(long))
+        });
+        assert_eq!(seen, [vec![], vec![(7, 17)], vec![]]);
+        assert_eq!(present.take_long(Duration::ZERO), []);
     }
 }
