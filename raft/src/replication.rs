@@ -363,9 +363,13 @@ impl Node {
             let mut last = self.append(cx, request)?;
             while let Some(next) = self.early.first_entry().filter(|next| *next.key() <= last) {
                 let next = next.remove();
-                if self.conflict_with(next.prev)?.is_none() {
+                // One that does not fit, or that no correct leader has sent, is as good as lost: it is
+                // not the request at hand.
+                if let Ok(None) = self.conflict_with(next.prev)
+                    && let Ok(more) = self.append(cx, &next)
+                {
                     cx.note("its time has come", format_args!("what comes after {}", next.prev));
-                    last = self.append(cx, &next)?.max(last);
+                    last = last.max(more);
                 }
             }
             Appended::Matched(last)

@@ -447,6 +447,7 @@ scripts! {
     a_round_puts_off_no_retry
     a_conflict_confirms_a_round_too
     an_append_that_waits_for_the_one_before_answers_no_round
+    an_early_append_that_contradicts_what_is_committed_is_dropped
     a_read_needs_no_answer_of_who_is_sent_a_snapshot
     rounds_of_an_earlier_reign_do_not_count
     reads_are_refused_when_leadership_is_lost
