@@ -123,8 +123,9 @@
 //! Write the messages as an enum that is [`Wire`], the node as a [`Process`], and the test as a
 //! function that adds nodes to a [`World`], lets things happen and go wrong, and looks at
 //! [`World::node`] and [`World::disk`] after each step. The example `letters` does so in eighty
-//! lines (`cargo run --example letters`). Nodes of several kinds, such as servers and clients, are an enum; a process inside
-//! another gets its context from [`Context::nested`]. To drive a process by hand, message by
+//! lines (`cargo run --example letters`). Nodes of several kinds, such as servers and clients, are an
+//! enum; a process inside
+//! another gets its context from [`Context::within`]. To drive a process by hand, message by
 //! message and without a world, make it a [`Context`].
 //!
 //! # What is left out

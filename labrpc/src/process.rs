@@ -196,9 +196,8 @@ impl<'a, M> Context<'a, M> {
         }
     }
 
-    /// The same step for a state machine inside this one, whose messages are of another type.
-    ///
-    /// They are collected in `outbox`; the outer one wraps them and sends them on.
+    /// The same step for a state machine inside this one, whose messages are of another type: what it
+    /// sends is wrapped and sent on.
     ///
     /// ```
     /// use labrpc::{Context, Instant, Kind, NodeId, Process, Wire};
@@ -222,15 +221,32 @@ impl<'a, M> Context<'a, M> {
     ///     type Message = Outer;
     ///     fn on_message(&mut self, cx: &mut Context<'_, Outer>, from: NodeId, message: Outer) {
     ///         if let Outer::Core(message) = message {
-    ///             let mut outbox = Vec::new();
-    ///             self.core.on_message(&mut cx.nested(&mut outbox), from, message);
-    ///             outbox.into_iter().for_each(|(to, message)| cx.send(to, Outer::Core(message)));
+    ///             cx.within(Outer::Core, |cx| self.core.on_message(cx, from, message));
     ///         }
     ///     }
     ///     fn on_wakeup(&mut self, _: &mut Context<'_, Outer>) {}
     ///     fn next_wakeup(&self) -> Option<Instant> { None }
     /// }
+    /// # use labrpc::{Disk, Notes, Rng};
+    /// # let (mut rng, mut disk, me) = (Rng::new(1), Disk::default(), NodeId::new(0));
+    /// # let (mut outbox, mut notes) = (Vec::new(), Notes::off());
+    /// # let mut cx = Context::new(me, Instant::ZERO, &mut rng, &mut disk, &mut outbox, &mut notes);
+    /// # Server { core: Core }.on_message(&mut cx, me, Outer::Core(Inner(7)));
+    /// # assert!(matches!(outbox[..], [(to, Outer::Core(Inner(7)))] if to == me));
     /// ```
+    pub fn within<N, T>(
+        &mut self,
+        wrap: impl Fn(N) -> M,
+        step: impl FnOnce(&mut Context<'_, N>) -> T,
+    ) -> T {
+        let mut outbox = Vec::new();
+        let out = step(&mut self.nested(&mut outbox));
+        self.outbox.extend(outbox.into_iter().map(|(to, message)| (to, wrap(message))));
+        out
+    }
+
+    /// As [`within`](Context::within), with an outbox of the caller's own, who looks through it, or keeps
+    /// it from step to step.
     pub fn nested<'b, N>(&'b mut self, outbox: &'b mut Vec<(NodeId, N)>) -> Context<'b, N> {
         Context {
             me: self.me,

@@ -99,7 +99,7 @@ const WAKE_UPS_AT_ONE_INSTANT: u32 = 1_000;
 const EVENTS_AT_ONE_INSTANT: u32 = 1_000_000;
 
 /// A simulated world of processes of one kind; several kinds make an enum, over
-/// [`Context::nested`]. The [crate's documentation](crate) tells the rules.
+/// [`Context::within`]. The [crate's documentation](crate) tells the rules.
 ///
 /// A clone goes on exactly as the original does: for looking ahead, or for trying two ends of one
 /// beginning. It shares the closures that boot the nodes, so these had better own nothing that

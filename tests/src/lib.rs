@@ -13,6 +13,7 @@ pub mod linear;
 pub mod load;
 pub mod monitor;
 pub mod mutants;
+mod panics;
 pub mod points;
 pub mod run;
 pub mod scale;

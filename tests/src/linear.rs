@@ -59,6 +59,7 @@ mod text;
 mod violation;
 
 pub use history::{History, Operation, OperationId};
+pub(crate) use html::escape;
 pub use html::html;
 pub use json::{BadLine, from_json_lines, to_json_lines};
 pub use kv::{Kv, KvOp, KvOperation, KvState};

@@ -27,6 +27,7 @@
 //! kills too, but they are listed apart, for they can be luck. A run that does not come to its end, a
 //! patch that does not compile, are no kills.
 
+mod answer;
 mod check;
 pub mod child;
 mod corpus;

@@ -3,16 +3,14 @@
 use crate::arena::film::{ClientCall, Film};
 use crate::arena::{Marks, Stage};
 use crate::linear::KvOperation;
+use crate::panics::caught;
 use crate::script::Script;
 use crate::suites::{Entry, Running, Scenario};
-use crate::{Failure, NOT_WRITTEN, NotWritten, Outcome};
+use crate::{Failure, Outcome};
 use cpu_time::ThreadTime;
 use kvraft::rsm::Reads;
 use labrpc::{Record, Totals, Trace, World};
-use std::any::Any;
-use std::cell::{Cell, RefCell};
-use std::panic::{self, AssertUnwindSafe};
-use std::sync::Once;
+use std::cell::RefCell;
 use std::time::Duration;
 
 /// How to run.
@@ -109,39 +107,6 @@ pub struct Report {
     pub film: Option<Film>,
 }
 
-thread_local! {
-    static RUNNING: Cell<bool> = const { Cell::new(false) };
-    static PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
-}
-
-/// Panics inside a run are part of its outcome, and not for the terminal.
-fn catch_panics_quietly() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let usual = panic::take_hook();
-        panic::set_hook(Box::new(move |info| {
-            if RUNNING.get() {
-                PANIC.set(Some(info.to_string()));
-            } else {
-                usual(info);
-            }
-        }));
-    });
-}
-
-/// The failure that a panic is.
-fn panicked(payload: &(dyn Any + Send)) -> Failure {
-    let told = PANIC.take();
-    if let Some(NotWritten(what)) = payload.downcast_ref() {
-        return Failure::new(NOT_WRITTEN, *what);
-    }
-    let text = told.unwrap_or_else(|| {
-        let text = payload.downcast_ref::<&str>().map(ToString::to_string);
-        text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_default()
-    });
-    Failure::new("no panic", text)
-}
-
 /// A failure that says more: of a script that was not done in time, who was waiting; and what the
 /// checker says of a history, where a client has seen something wrong.
 fn explained<C: Play>(stage: &C, failure: Failure) -> Failure {
@@ -173,11 +138,9 @@ pub(crate) fn perform<C: Play>(
     set_stage: impl FnOnce() -> C,
     script: impl FnOnce(Script<C>) -> Running,
 ) -> Report {
-    catch_panics_quietly();
     let began = ThreadTime::now();
     let set: RefCell<Option<Script<C>>> = RefCell::new(None);
-    RUNNING.set(true);
-    let result = panic::catch_unwind(AssertUnwindSafe(|| {
+    let mut outcome = caught(|| {
         let lab = Script::on(set_stage());
         if options.marks {
             lab.world(World::count_notes);
@@ -187,12 +150,7 @@ pub(crate) fn perform<C: Play>(
         }
         *set.borrow_mut() = Some(lab.clone());
         lab.run(script)
-    }));
-    RUNNING.set(false);
-    let mut outcome = match result {
-        Ok(outcome) => outcome,
-        Err(payload) => Err(panicked(&*payload)),
-    };
+    });
     let mut report = Report {
         scenario,
         seed,

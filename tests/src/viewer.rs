@@ -16,6 +16,7 @@ mod bands;
 mod data;
 mod messages;
 
+use crate::linear::escape;
 use crate::run::Report;
 use data::Data;
 
@@ -70,10 +71,6 @@ pub fn html(report: &Report, command: &str) -> String {
         rest = after;
     }
     page + rest
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! A Raft that keeps a record of what it hands up, for services that do not.
 
-use super::Deliveries;
+use super::{Deliveries, Replica};
 use labrpc::{Context, Instant, NodeId, Persister};
 use raft::{Applied, Config, Consensus, Index, LogId, NotLeader, ReadId, Status, View};
 
@@ -20,6 +20,20 @@ impl<R> Recorder<R> {
     /// The Raft inside.
     pub fn raft(&self) -> &R {
         &self.raft
+    }
+}
+
+impl<R: Consensus> Replica for Recorder<R> {
+    fn status(&self) -> Status {
+        self.raft.status()
+    }
+
+    fn view(&self) -> Option<&dyn View> {
+        self.raft.view()
+    }
+
+    fn deliveries(&self) -> &Deliveries {
+        &self.deliveries
     }
 }
 

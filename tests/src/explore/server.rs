@@ -5,14 +5,11 @@
 //! passed. So it does not matter that servers which differ only in their times count as equal.
 
 use super::properties::Facts;
-use crate::{Failure, Outcome, demand, fail};
+use crate::panics::caught;
+use crate::{Outcome, demand, fail};
 use labrpc::{Context, Disk, Instant, NodeId, Notes, Persister, Rng};
 use raft::{Applied, Config, Consensus, Index};
-use std::any::Any;
-use std::cell::{Cell, RefCell};
 use std::ops::Range;
-use std::panic::{self, AssertUnwindSafe};
-use std::sync::Once;
 use std::time::Duration;
 
 /// Longer than anything that a server waits for.
@@ -58,7 +55,7 @@ pub struct Step<C: Consensus> {
 impl<C: Consensus> Server<C> {
     /// Boots a server from a disk.
     pub fn boot(me: NodeId, peers: &[NodeId], disk: Disk, notes: &mut Notes) -> Outcome<Step<C>> {
-        guarded(|| {
+        caught(|| {
             let mut watched = Watched { disk, between: Vec::new() };
             let mut sent = Vec::new();
             let mut rng = Rng::new(0);
@@ -78,7 +75,7 @@ impl<C: Consensus> Server<C> {
         if matches!(event, Event::Crash) {
             return Self::boot(self.me, peers, self.disk.clone(), notes);
         }
-        guarded(|| {
+        caught(|| {
             let mut server = self.clone();
             let mut watched = Watched { disk: self.disk.clone(), between: Vec::new() };
             let mut sent = Vec::new();
@@ -187,29 +184,4 @@ impl Persister for Watched {
     fn raft_state_bytes(&self) -> usize {
         self.disk.raft_state_bytes()
     }
-}
-
-thread_local! {
-    static STEPPING: Cell<bool> = const { Cell::new(false) };
-    static PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
-}
-
-/// Runs a step, and takes a panic in it, quietly, for a failure.
-fn guarded<T>(step: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let usual = panic::take_hook();
-        panic::set_hook(Box::new(move |info| {
-            if STEPPING.get() {
-                PANIC.set(Some(info.to_string()));
-            } else {
-                usual(info);
-            }
-        }));
-    });
-    STEPPING.set(true);
-    let result = panic::catch_unwind(AssertUnwindSafe(step));
-    STEPPING.set(false);
-    let text = |_: Box<dyn Any + Send>| PANIC.take().unwrap_or_default();
-    result.unwrap_or_else(|payload| Err(Failure::new("no panic", text(payload))))
 }

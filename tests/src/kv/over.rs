@@ -42,7 +42,7 @@ impl<R: Consensus + 'static> Lab3 for Over<R> {
 
 impl<R: Consensus> KvServer for Server<Kv, Recorder<R>> {
     fn is_leader(&self) -> bool {
-        self.raft().status().is_leader
+        Consensus::status(self.raft()).is_leader
     }
 
     fn replica(&self) -> Option<&dyn Replica> {
@@ -52,11 +52,11 @@ impl<R: Consensus> KvServer for Server<Kv, Recorder<R>> {
 
 impl<S: rsm::Service, R: Consensus> Replica for Server<S, Recorder<R>> {
     fn status(&self) -> Status {
-        self.raft().status()
+        Consensus::status(self.raft())
     }
 
     fn view(&self) -> Option<&dyn View> {
-        self.raft().view()
+        Consensus::view(self.raft())
     }
 
     fn deliveries(&self) -> &Deliveries {

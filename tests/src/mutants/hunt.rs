@@ -1,7 +1,8 @@
 //! Looks for what fails on a mutant and not on the original.
 
+use super::answer::{Answer, ask};
 use super::child::{End, Limits, Program};
-use super::finding::{CRASH, Finding, Kill, MEMORY, TEST, Verdict};
+use super::finding::{Finding, Kill, TEST, Verdict};
 use super::format::{Catcher, Mutant, Reads};
 use super::original::Original;
 use super::patch;
@@ -171,13 +172,6 @@ struct Run {
     cpu_seconds: f64,
 }
 
-/// What came of the process that ran a scenario.
-enum Ran {
-    Done(Vec<Run>),
-    TimedOut,
-    Died(String),
-}
-
 impl Hunt {
     /// Prepares a session: builds the original, unless that has been done before.
     pub fn new(
@@ -290,19 +284,17 @@ impl Hunt {
         let mut from = 0;
         while from < end {
             let mut ran = self.run(lab, scratch, catcher, from..end, !all)?;
-            if matches!(ran, Ran::TimedOut) && all {
+            if matches!(ran, Answer::TimedOut) && all {
                 // Its failures may take long. The first may not.
                 ran = self.run(lab, scratch, catcher, from..end, true)?;
             }
             let runs = match ran {
-                Ran::Done(runs) => runs,
-                Ran::TimedOut => {
+                Answer::Wrote(runs) => runs,
+                Answer::TimedOut => {
                     finding.timed_out.push(catcher.to_string());
                     return Ok(());
                 }
-                Ran::Died(facts) => {
-                    let is_memory = facts.contains("memory allocation of");
-                    let property = if is_memory { MEMORY } else { CRASH };
+                Answer::Died(property, facts) => {
                     self.failed(mutant, scratch, catcher, (None, property, &facts), finding)?;
                     return Ok(());
                 }
@@ -345,7 +337,7 @@ impl Hunt {
                 return super::swarm::passes(self.original.file(), scratch, system, seeds);
             }
             let ran = self.run(self.original.file(), scratch, catcher, seeds, true)?;
-            Ok(matches!(ran, Ran::Done(runs) if runs.iter().all(|run| run.passed)))
+            Ok(matches!(ran, Answer::Wrote(runs) if runs.iter().all(|run| run.passed)))
         })?;
         if !passes {
             let seed = seed.map_or("some seed".to_string(), |seed| format!("seed {seed}"));
@@ -374,33 +366,19 @@ impl Hunt {
         catcher: &Catcher,
         seeds: Range<u64>,
         fail_fast: bool,
-    ) -> io::Result<Ran> {
+    ) -> io::Result<Answer<Vec<Run>>> {
         let Catcher::Scenario(scenario, reads) = catcher else {
             return Err(io::Error::other(format!("{catcher} is no scenario")));
         };
-        let (json, err) = (scratch.file("json"), scratch.file("err"));
         let seeds = format!("{}..{}", seeds.start, seeds.end);
         let reads = match reads {
             Reads::Log => "log",
             Reads::Index => "index",
         };
-        let words =
-            ["run", scenario, "--reads", reads, "--seed-range", &seeds, "--jobs", "1", "--json"];
-        let mut arguments: Vec<_> = words.iter().map(Into::into).collect();
-        arguments.push(json.clone().into_os_string());
-        arguments.extend(fail_fast.then(|| "--fail-fast".into()));
-        let folder = scratch.tree().to_path_buf();
-        let program =
-            Program { file: lab.to_path_buf(), arguments, folder, out: None, err: err.clone() };
-        let said = || fs::read_to_string(&err).unwrap_or_default().trim().to_string();
-        match program.run(self.plan.limits())? {
-            End::Exited(0 | 1) => Ok(Ran::Done(serde_json::from_slice(&fs::read(&json)?)?)),
-            End::Exited(101) | End::Died => Ok(Ran::Died(said())),
-            End::Exited(status) => {
-                Err(io::Error::other(format!("{catcher}: exit status {status}: {}", said())))
-            }
-            End::TimedOut => Ok(Ran::TimedOut),
-        }
+        let words = ["run", scenario, "--reads", reads, "--seed-range", &seeds, "--jobs", "1"];
+        let words = words.into_iter().chain(fail_fast.then_some("--fail-fast"));
+        let arguments = words.map(Into::into).collect();
+        ask(lab, scratch, catcher, arguments, &[0, 1], self.plan.limits())
     }
 
     /// Runs a directed test on the tree as it is; what it says, if it fails.

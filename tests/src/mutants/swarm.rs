@@ -5,8 +5,9 @@
 //! of seeds from 0 on, in turn, of which the system that is most about it gets [`OWN`] times as many.
 //! Only where it ends depends on time.
 
-use super::child::{End, Limits, Program};
-use super::finding::{CRASH, Finding, MEMORY, Verdict};
+use super::answer::{Answer, ask};
+use super::child::Limits;
+use super::finding::{Finding, Verdict};
 use super::format::{Catcher, Mutant};
 use super::hunt::{Built, Doing, Hunt, Tell};
 use super::scratch::Scratch;
@@ -93,13 +94,6 @@ struct Failed {
     reason: String,
 }
 
-/// What came of the process that ran some trials, the first failure being the last trial.
-enum Ran {
-    Done { trials: usize, cpu_seconds: f64, failed: Option<Failed> },
-    TimedOut,
-    Died(String),
-}
-
 impl Hunt {
     /// Runs the swarm on a mutant.
     pub(super) fn swarm(
@@ -142,10 +136,16 @@ impl Hunt {
                 return Ok(true);
             };
             match run(lab, scratch, system, seeds.clone(), left + GRACE)? {
-                Ran::Done { trials, cpu_seconds, failed } => {
+                Answer::Wrote(report) => {
+                    let figures = report.systems.get(&system);
+                    let Figures { trials, cpu_seconds } = figures
+                        .ok_or_else(|| io::Error::other(format!("{catcher}: no figures")))?;
                     finding.tried += trials;
                     finding.cpu_seconds += cpu_seconds;
-                    let Some(Failed { seed, reason }) = failed else { continue };
+                    // The first failure is the last trial.
+                    let Some(Failed { seed, reason }) = report.failures.into_iter().next() else {
+                        continue;
+                    };
                     if finding.cpu_seconds > self.plan.swarm.as_secs_f64() {
                         return Ok(true); // Too late to count.
                     }
@@ -155,19 +155,17 @@ impl Hunt {
                     *others += usize::from(!mutant.is_expected(property));
                     todo.extend((seed + 1 < seeds.end).then_some(seed + 1..seeds.end));
                 }
-                Ran::TimedOut => {
+                Answer::TimedOut => {
                     let Range { start, end } = seeds;
                     finding.timed_out.push(format!("{catcher}, seeds {start}..{end}"));
                     return Ok(true);
                 }
                 // Which of them it was shows when they are run in smaller parts.
-                Ran::Died(_) if seeds.end - seeds.start > 1 => {
+                Answer::Died(..) if seeds.end - seeds.start > 1 => {
                     let middle = seeds.start.midpoint(seeds.end);
                     todo.extend([middle..seeds.end, seeds.start..middle]);
                 }
-                Ran::Died(facts) => {
-                    let is_memory = facts.contains("memory allocation of");
-                    let property = if is_memory { MEMORY } else { CRASH };
+                Answer::Died(property, facts) => {
                     let what = (Some(seeds.start), property, &*facts);
                     self.failed(mutant, scratch, &catcher, what, finding)?;
                     *others += 1;
@@ -193,7 +191,7 @@ pub(super) fn passes(
     seeds: Range<u64>,
 ) -> io::Result<bool> {
     let ran = run(lab, scratch, system, seeds, 6 * GRACE)?;
-    Ok(matches!(ran, Ran::Done { failed: None, .. }))
+    Ok(matches!(ran, Answer::Wrote(report) if report.failures.is_empty()))
 }
 
 /// Runs trials in a process of its own, up to the first failure, which stays as it is.
@@ -203,36 +201,19 @@ fn run(
     system: System,
     seeds: Range<u64>,
     cpu: Duration,
-) -> io::Result<Ran> {
-    let (json, err, out) = (scratch.file("json"), scratch.file("err"), scratch.file("trials"));
+) -> io::Result<Answer<Report>> {
+    let out = scratch.file("trials");
     fs::create_dir_all(&out)?;
     let range = format!("{}..{}", seeds.start, seeds.end);
     let words = ["fuzz", system.name(), "--seed-range", &range, "--no-shrink"];
-    let words = words.into_iter().chain(["--jobs", "1", "--shard", "0/1", "--json"]);
+    let words = words.into_iter().chain(["--jobs", "1", "--shard", "0/1", "--out"]);
     let mut arguments: Vec<_> = words.map(Into::into).collect();
-    arguments.push(json.clone().into_os_string());
-    arguments.extend(["--out".into(), out.clone().into_os_string()]);
-    let folder = scratch.tree().to_path_buf();
-    let program =
-        Program { file: lab.to_path_buf(), arguments, folder, out: None, err: err.clone() };
-    let end = program.run(Limits { cpu, real: 5 * cpu, memory: 4 << 30 });
+    arguments.push(out.clone().into_os_string());
+    let limits = Limits { cpu, real: 5 * cpu, memory: 4 << 30 };
+    // 3: some situation never came about, which is not asked here.
+    let answer = ask(lab, scratch, &Catcher::Swarm(system), arguments, &[0, 1, 3], limits);
     fs::remove_dir_all(&out)?;
-    let said = || fs::read_to_string(&err).unwrap_or_default().trim().to_string();
-    match end? {
-        // 3: some situation never came about, which is not asked here.
-        End::Exited(0 | 1 | 3) => {
-            let mut report: Report = serde_json::from_slice(&fs::read(&json)?)?;
-            let figures = report.systems.remove(&system);
-            let Figures { trials, cpu_seconds } =
-                figures.ok_or_else(|| io::Error::other(format!("fuzz {system}: no figures")))?;
-            Ok(Ran::Done { trials, cpu_seconds, failed: report.failures.into_iter().next() })
-        }
-        End::Exited(101) | End::Died => Ok(Ran::Died(said())),
-        End::Exited(status) => {
-            Err(io::Error::other(format!("fuzz {system}: exit status {status}: {}", said())))
-        }
-        End::TimedOut => Ok(Ran::TimedOut),
-    }
+    answer
 }
 
 #[cfg(test)]

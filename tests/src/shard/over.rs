@@ -85,7 +85,7 @@ macro_rules! shows_its_replica {
     ($($server:ident)*) => {$(
         impl<R: Consensus> LabServer for $server<Recorder<R>> {
             fn is_leader(&self) -> bool {
-                self.server().raft().status().is_leader
+                Consensus::status(self.server().raft()).is_leader
             }
 
             fn replica(&self) -> Option<&dyn Replica> {

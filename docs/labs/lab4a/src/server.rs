@@ -3,8 +3,8 @@
 use crate::{Message, Raft, Request};
 use kvraft::rsm::Config;
 use labrpc::{Context, Instant, NodeId, Process};
-use raft::{Applied, Consensus, Status, View};
-use tests::arena::{Deliveries, Recorder, Replica};
+use raft::{Applied, Consensus};
+use tests::arena::{self, Recorder};
 use tests::not_written;
 use tests::shard::LabServer;
 
@@ -24,7 +24,7 @@ impl Server {
         shards: u16,
         config: &Config,
     ) -> Self {
-        let raft = with_raft(cx, |cx| Recorder::boot(cx, servers, config.raft.clone()));
+        let raft = cx.within(Message::Raft, |cx| Recorder::boot(cx, servers, config.raft.clone()));
         let mut server = Self { raft, shards };
         server.apply(cx);
         server
@@ -52,26 +52,13 @@ impl Server {
 
 // ---- what has to do with the simulator: nothing to be written below ------------------------------
 
-/// A step of the Raft inside a step of the server: what it sends is wrapped and sent on.
-fn with_raft<T>(
-    cx: &mut Context<'_, Message>,
-    step: impl FnOnce(&mut Context<'_, <Raft as Consensus>::Message>) -> T,
-) -> T {
-    let mut outbox = Vec::new();
-    let out = step(&mut cx.nested(&mut outbox));
-    for (to, message) in outbox {
-        cx.send(to, Message::Raft(message));
-    }
-    out
-}
-
 impl Process for Server {
     type Message = Message;
 
     fn on_message(&mut self, cx: &mut Context<'_, Message>, from: NodeId, message: Message) {
         match message {
             Message::Raft(message) => {
-                with_raft(cx, |cx| self.raft.on_message(cx, from, message));
+                cx.within(Message::Raft, |cx| self.raft.on_message(cx, from, message));
                 self.apply(cx);
             }
             Message::Request(request) => self.on_request(cx, from, request),
@@ -80,7 +67,7 @@ impl Process for Server {
     }
 
     fn on_wakeup(&mut self, cx: &mut Context<'_, Message>) {
-        with_raft(cx, |cx| self.raft.on_wakeup(cx));
+        cx.within(Message::Raft, |cx| self.raft.on_wakeup(cx));
         self.apply(cx);
     }
 
@@ -94,21 +81,7 @@ impl LabServer for Server {
         self.raft.status().is_leader
     }
 
-    fn replica(&self) -> Option<&dyn Replica> {
-        Some(self)
-    }
-}
-
-impl Replica for Server {
-    fn status(&self) -> Status {
-        self.raft.status()
-    }
-
-    fn view(&self) -> Option<&dyn View> {
-        self.raft.view()
-    }
-
-    fn deliveries(&self) -> &Deliveries {
-        self.raft.deliveries()
+    fn replica(&self) -> Option<&dyn arena::Replica> {
+        Some(&self.raft)
     }
 }

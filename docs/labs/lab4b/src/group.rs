@@ -3,9 +3,9 @@
 use crate::{MasterClerk, Message, Raft, Request};
 use kvraft::rsm::Config;
 use labrpc::{Context, Instant, NodeId, Process};
-use raft::{Applied, Consensus, Status, View};
+use raft::{Applied, Consensus};
 use shardmaster::Gid;
-use tests::arena::{Deliveries, Recorder, Replica};
+use tests::arena::{self, Recorder};
 use tests::not_written;
 use tests::shard::{GroupServer, Holdings, LabServer, Place};
 
@@ -26,7 +26,8 @@ pub struct Group {
 impl Group {
     /// Starts a server from what is on its disk.
     pub fn boot(cx: &mut Context<'_, Message>, place: &Place<'_>, config: &Config) -> Self {
-        let raft = with_raft(cx, |cx| Recorder::boot(cx, place.servers, config.raft.clone()));
+        let raft =
+            cx.within(Message::Raft, |cx| Recorder::boot(cx, place.servers, config.raft.clone()));
         let master = MasterClerk::new(cx, place.masters);
         let (gid, shards) = (place.gid, place.shards);
         let max_raft_state = config.max_raft_state;
@@ -59,26 +60,13 @@ impl Group {
 
 // ---- what has to do with the simulator: little to be written below -------------------------------
 
-/// A step of the Raft inside a step of the server: what it sends is wrapped and sent on.
-fn with_raft<T>(
-    cx: &mut Context<'_, Message>,
-    step: impl FnOnce(&mut Context<'_, <Raft as Consensus>::Message>) -> T,
-) -> T {
-    let mut outbox = Vec::new();
-    let out = step(&mut cx.nested(&mut outbox));
-    for (to, message) in outbox {
-        cx.send(to, Message::Raft(message));
-    }
-    out
-}
-
 impl Process for Group {
     type Message = Message;
 
     fn on_message(&mut self, cx: &mut Context<'_, Message>, from: NodeId, message: Message) {
         match message {
             Message::Raft(message) => {
-                with_raft(cx, |cx| self.raft.on_message(cx, from, message));
+                cx.within(Message::Raft, |cx| self.raft.on_message(cx, from, message));
                 self.apply(cx);
             }
             Message::Request(request) => self.on_request(cx, from, request),
@@ -90,7 +78,7 @@ impl Process for Group {
 
     fn on_wakeup(&mut self, cx: &mut Context<'_, Message>) {
         if self.raft.next_wakeup().is_some_and(|at| at <= cx.now) {
-            with_raft(cx, |cx| self.raft.on_wakeup(cx));
+            cx.within(Message::Raft, |cx| self.raft.on_wakeup(cx));
             self.apply(cx);
         }
         if self.master.next_wakeup().is_some_and(|at| at <= cx.now) {
@@ -108,22 +96,8 @@ impl LabServer for Group {
         self.raft.status().is_leader
     }
 
-    fn replica(&self) -> Option<&dyn Replica> {
-        Some(self)
-    }
-}
-
-impl Replica for Group {
-    fn status(&self) -> Status {
-        self.raft.status()
-    }
-
-    fn view(&self) -> Option<&dyn View> {
-        self.raft.view()
-    }
-
-    fn deliveries(&self) -> &Deliveries {
-        self.raft.deliveries()
+    fn replica(&self) -> Option<&dyn arena::Replica> {
+        Some(&self.raft)
     }
 }
 

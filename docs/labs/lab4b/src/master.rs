@@ -4,9 +4,9 @@
 use crate::{Message, Raft};
 use kvraft::rsm::{self, ClientId, ClientMessage, Config, Outcome};
 use labrpc::{Context, Instant, NodeId, Process};
-use raft::{Consensus, Status, View};
+use raft::Consensus;
 use shardmaster::{Op, Reply};
-use tests::arena::{Deliveries, Recorder, Replica};
+use tests::arena::{self, Recorder};
 use tests::shard::LabServer;
 
 type Inner = rsm::Server<shardmaster::Master, Recorder<Raft>>;
@@ -25,26 +25,18 @@ impl Master {
         config: &Config,
     ) -> Self {
         let master = shardmaster::Master::new(shards);
-        Self { inner: inside(cx, |cx| Inner::boot(cx, servers, master, config.clone())) }
+        Self { inner: cx.within(wrapped, |cx| Inner::boot(cx, servers, master, config.clone())) }
     }
 }
 
 type InnerMessage = rsm::Message<<Raft as Consensus>::Message, Op, Reply>;
 
-fn inside<T>(
-    cx: &mut Context<'_, Message>,
-    step: impl FnOnce(&mut Context<'_, InnerMessage>) -> T,
-) -> T {
-    let mut outbox = Vec::new();
-    let out = step(&mut cx.nested(&mut outbox));
-    for (to, message) in outbox {
-        let message = match message {
-            rsm::Message::Raft(message) => Message::Raft(message),
-            rsm::Message::Client(message) => Message::Master(message),
-        };
-        cx.send(to, message);
+/// What it says, among all that is said.
+fn wrapped(message: InnerMessage) -> Message {
+    match message {
+        rsm::Message::Raft(message) => Message::Raft(message),
+        rsm::Message::Client(message) => Message::Master(message),
     }
-    out
 }
 
 impl Process for Master {
@@ -56,11 +48,11 @@ impl Process for Master {
             Message::Master(message) => rsm::Message::Client(message),
             _ => return,
         };
-        inside(cx, |cx| self.inner.on_message(cx, from, message));
+        cx.within(wrapped, |cx| self.inner.on_message(cx, from, message));
     }
 
     fn on_wakeup(&mut self, cx: &mut Context<'_, Message>) {
-        inside(cx, |cx| self.inner.on_wakeup(cx));
+        cx.within(wrapped, |cx| self.inner.on_wakeup(cx));
     }
 
     fn next_wakeup(&self) -> Option<Instant> {
@@ -73,22 +65,8 @@ impl LabServer for Master {
         self.inner.raft().status().is_leader
     }
 
-    fn replica(&self) -> Option<&dyn Replica> {
-        Some(self)
-    }
-}
-
-impl Replica for Master {
-    fn status(&self) -> Status {
-        self.inner.raft().status()
-    }
-
-    fn view(&self) -> Option<&dyn View> {
-        self.inner.raft().view()
-    }
-
-    fn deliveries(&self) -> &Deliveries {
-        self.inner.raft().deliveries()
+    fn replica(&self) -> Option<&dyn arena::Replica> {
+        Some(&self.inner)
     }
 }
 
@@ -104,29 +82,17 @@ impl MasterClerk {
     }
 }
 
-fn to_master<T>(
-    cx: &mut Context<'_, Message>,
-    step: impl FnOnce(&mut Context<'_, ClientMessage<Op, Reply>>) -> T,
-) -> T {
-    let mut outbox = Vec::new();
-    let out = step(&mut cx.nested(&mut outbox));
-    for (to, message) in outbox {
-        cx.send(to, Message::Master(message));
-    }
-    out
-}
-
 impl Process for MasterClerk {
     type Message = Message;
 
     fn on_message(&mut self, cx: &mut Context<'_, Message>, from: NodeId, message: Message) {
         if let Message::Master(ClientMessage::Reply(reply)) = message {
-            to_master(cx, |cx| self.clerk.on_reply(cx, from, reply));
+            cx.within(Message::Master, |cx| self.clerk.on_reply(cx, from, reply));
         }
     }
 
     fn on_wakeup(&mut self, cx: &mut Context<'_, Message>) {
-        to_master(cx, |cx| self.clerk.on_wakeup(cx));
+        cx.within(Message::Master, |cx| self.clerk.on_wakeup(cx));
     }
 
     fn next_wakeup(&self) -> Option<Instant> {
@@ -136,7 +102,7 @@ impl Process for MasterClerk {
 
 impl tests::shard::MasterClerk for MasterClerk {
     fn start(&mut self, cx: &mut Context<'_, Message>, op: Op) {
-        to_master(cx, |cx| self.clerk.start(cx, op));
+        cx.within(Message::Master, |cx| self.clerk.start(cx, op));
     }
 
     fn reply(&self) -> Option<&Reply> {
