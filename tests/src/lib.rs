@@ -8,6 +8,8 @@ pub mod cluster;
 #[cfg(feature = "exhaustive")]
 pub mod explore;
 mod failure;
+#[cfg(feature = "judge")]
+pub mod grade;
 pub mod kv;
 pub mod linear;
 pub mod load;
