@@ -2,9 +2,11 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io;
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::Duration;
 
 #[allow(clippy::disallowed_types, reason = "a real program takes real time")]
@@ -41,10 +43,25 @@ pub struct Program {
 pub enum End {
     /// By itself, with this status.
     Exited(i32),
-    /// By a signal that it brought upon itself.
-    Died,
-    /// It was ended, as it took too long.
-    TimedOut,
+    /// By a signal that it brought upon itself: this one.
+    Died(i32),
+    /// It was ended, as it took too much CPU time.
+    OutOfCpuTime,
+    /// It was ended, as it took too much real time.
+    OutOfTime,
+    /// It was ended, as it wrote too much.
+    TooLong,
+}
+
+/// What a program was told, and what it said.
+#[derive(Clone, Debug)]
+pub struct Said {
+    /// How it ended.
+    pub end: End,
+    /// What it wrote to its standard output, up to the limit.
+    pub out: Vec<u8>,
+    /// What it wrote to its standard error, up to the limit.
+    pub err: Vec<u8>,
 }
 
 /// What the suites and the tests read from the environment, and a mutant's run must not.
@@ -68,23 +85,56 @@ impl Program {
             command.env_remove(variable);
         }
         let mut child = Guard(command.spawn().map_err(|error| about(&self.file, &error))?);
-        let (began, mut pause) = (Stopwatch::now(), LOOK.0);
-        loop {
-            if let Some(status) = child.0.try_wait()? {
-                return Ok(end(status));
-            }
-            if began.elapsed() > limits.real {
-                return Ok(End::TimedOut); // The guard ends it.
-            }
-            sleep(pause);
-            pause = (2 * pause).min(LOOK.1);
-        }
+        child.wait(limits, || false)
     }
+}
+
+/// Gives a program its input, and takes what it says, up to `most` bytes of each of its two outputs.
+///
+/// # Errors
+/// If it cannot be run.
+pub fn converse(
+    mut command: Command,
+    input: &[u8],
+    limits: Limits,
+    most: usize,
+) -> io::Result<Said> {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = Guard(command.spawn()?);
+    let pipes = (child.0.stdin.take(), child.0.stdout.take(), child.0.stderr.take());
+    let (Some(mut stdin), Some(stdout), Some(stderr)) = pipes else {
+        return Err(io::Error::other("the program has no pipes"));
+    };
+    let too_long = &AtomicBool::new(false);
+    thread::scope(|scope| {
+        let out = scope.spawn(move || taken(stdout, most, too_long));
+        let err = scope.spawn(move || taken(stderr, most, too_long));
+        // Who does not want to hear it will not answer either.
+        let _ = stdin.write_all(input);
+        drop(stdin);
+        let end = child.wait(limits, || too_long.load(Ordering::Relaxed));
+        drop(child); // Then the pipes end, too, unless it has handed them on.
+        let join = |reader: thread::ScopedJoinHandle<'_, Vec<u8>>| reader.join().unwrap_or_default();
+        let (out, err) = (join(out), join(err));
+        let end = if too_long.load(Ordering::Relaxed) { End::TooLong } else { end? };
+        Ok(Said { end, out, err })
+    })
+}
+
+/// All there is in a pipe, or the first `most` bytes of it.
+fn taken(mut pipe: impl Read, most: usize, too_long: &AtomicBool) -> Vec<u8> {
+    let mut all = Vec::new();
+    // What can't be read any more was not said.
+    let _ = pipe.by_ref().take(most as u64).read_to_end(&mut all);
+    if all.len() == most && matches!(pipe.read(&mut [0]), Ok(1)) {
+        too_long.store(true, Ordering::Relaxed);
+    }
+    all
 }
 
 #[allow(clippy::disallowed_methods, reason = "a real program takes real time")]
 fn sleep(time: Duration) {
-    std::thread::sleep(time);
+    thread::sleep(time);
 }
 
 fn about(file: &Path, error: &io::Error) -> io::Error {
@@ -94,6 +144,26 @@ fn about(file: &Path, error: &io::Error) -> io::Error {
 /// Ends the program when nobody waits for it any more.
 struct Guard(Child);
 
+impl Guard {
+    /// Waits for the program's end, for a limit, or until it is to be ended.
+    fn wait(&mut self, limits: Limits, enough: impl Fn() -> bool) -> io::Result<End> {
+        let (began, mut pause) = (Stopwatch::now(), LOOK.0);
+        loop {
+            if let Some(status) = self.0.try_wait()? {
+                return Ok(end(status));
+            }
+            if enough() {
+                return Ok(End::TooLong);
+            }
+            if began.elapsed() > limits.real {
+                return Ok(End::OutOfTime); // The guard ends it.
+            }
+            sleep(pause);
+            pause = (2 * pause).min(LOOK.1);
+        }
+    }
+}
+
 impl Drop for Guard {
     fn drop(&mut self) {
         // After its end neither does anything.
@@ -102,21 +172,23 @@ impl Drop for Guard {
     }
 }
 
+/// A command for a program with limits on CPU time and memory.
+///
 /// The shell sets the limits and makes way for the program, which has the shell's number then. A
 /// system without one of the limits does without.
 #[cfg(unix)]
-fn limited(file: &Path, limits: Limits) -> Command {
+pub fn limited(file: &Path, limits: Limits) -> Command {
     let (seconds, kilobytes) = (limits.cpu.as_secs().max(1), limits.memory / 1024);
     let script = format!(
         "ulimit -c 0; ulimit -S -t {seconds}; ulimit -v {kilobytes} 2>/dev/null; exec \"$0\" \"$@\""
     );
-    let mut command = Command::new("sh");
+    let mut command = Command::new("/bin/sh");
     command.arg("-c").arg(script).arg(file);
     command
 }
 
 #[cfg(not(unix))]
-fn limited(file: &Path, _: Limits) -> Command {
+pub fn limited(file: &Path, _: Limits) -> Command {
     Command::new(file)
 }
 
@@ -127,14 +199,14 @@ fn end(status: ExitStatus) -> End {
     const SIGXCPU: i32 = 24;
     match (status.code(), status.signal()) {
         (Some(code), _) => End::Exited(code),
-        (None, Some(SIGXCPU)) => End::TimedOut,
-        (None, _) => End::Died,
+        (None, Some(SIGXCPU)) => End::OutOfCpuTime,
+        (None, signal) => End::Died(signal.unwrap_or_default()),
     }
 }
 
 #[cfg(not(unix))]
 fn end(status: ExitStatus) -> End {
-    status.code().map_or(End::Died, End::Exited)
+    status.code().map_or(End::Died(0), End::Exited)
 }
 
 #[cfg(all(test, unix))]
@@ -163,11 +235,27 @@ mod tests {
     fn a_program_ends_by_itself_or_by_a_limit() {
         let (end, out, err) = sh("echo out; echo err >&2; exit 3", LIMITS);
         assert_eq!((end, &*out, &*err), (End::Exited(3), "out\n", "err\n"));
-        assert_eq!(sh("kill -6 $$", LIMITS).0, End::Died);
+        assert_eq!(sh("kill -6 $$", LIMITS).0, End::Died(6));
         let short = Limits { real: Duration::from_millis(50), ..LIMITS };
-        assert_eq!(sh("sleep 600", short).0, End::TimedOut);
+        assert_eq!(sh("sleep 600", short).0, End::OutOfTime);
         let short = Limits { cpu: Duration::from_secs(1), ..LIMITS };
-        assert_eq!(sh("while :; do :; done", short).0, End::TimedOut);
+        assert_eq!(sh("while :; do :; done", short).0, End::OutOfCpuTime);
+    }
+
+    #[test]
+    fn a_conversation_ends_when_enough_is_said() {
+        let say = |script: &str, input: &str| {
+            let mut command = limited(Path::new("/bin/sh"), LIMITS);
+            command.args(["-c", script]);
+            let said = converse(command, input.as_bytes(), LIMITS, 1_000).unwrap();
+            (said.end, String::from_utf8(said.out).unwrap(), String::from_utf8(said.err).unwrap())
+        };
+        let heard = (End::Exited(0), "what\n".to_string(), "else\n".to_string());
+        assert_eq!(say("read it; echo $it; echo else >&2", "what\n"), heard);
+        assert_eq!(say("exit 3", &"nobody listens".repeat(100_000)).0, End::Exited(3));
+        let (end, out, _) = say("while :; do echo and so on; done", "");
+        assert_eq!((end, out.len()), (End::TooLong, 1_000));
+        assert_eq!(say("while :; do echo and so on >&2; done", "").0, End::TooLong);
     }
 
     #[test]

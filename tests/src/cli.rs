@@ -19,11 +19,13 @@
 
 mod check_history;
 mod determinism;
-mod diff;
+pub(crate) mod diff;
 mod explain;
 #[cfg(feature = "exhaustive")]
 mod explore;
 mod fuzz;
+#[cfg(feature = "grade")]
+mod grade;
 mod list;
 mod mutants;
 mod pool;
@@ -101,6 +103,9 @@ enum Command {
     Determinism(DeterminismArguments),
     /// Says whether a recorded history of a key/value store is linearizable
     CheckHistory(check_history::Arguments),
+    /// Grades submissions: each under the suites, shut in, over visible and hidden seeds
+    #[cfg(feature = "grade")]
+    Grade(grade::Arguments),
     /// Plants bugs in a copy of the sources, and says which the suites catch
     Mutants(mutants::Arguments),
     /// Tries all orders of events in the reference Raft, within bounds
@@ -369,6 +374,7 @@ fn obey(
                     "determinism",
                     "scale",
                     "check-history",
+                    "grade",
                     "mutants",
                 ];
                 let nearest = [nearest(&pattern.to_lowercase(), commands), like].concat();
@@ -389,6 +395,8 @@ fn obey(
             determinism::determinism(&it.reads.catalogue(catalogue), &it, console)
         }
         Some(Command::CheckHistory(it)) => check_history::check_history(&it, console),
+        #[cfg(feature = "grade")]
+        Some(Command::Grade(it)) => grade::grade(&it, console),
         Some(Command::Mutants(it)) => mutants::mutants(&it, console),
         #[cfg(feature = "exhaustive")]
         Some(Command::Explore(it)) => explore::explore(&it, console),

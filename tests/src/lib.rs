@@ -3,6 +3,7 @@
 pub mod arena;
 pub mod calls;
 pub mod catalogue;
+pub mod child;
 pub mod cli;
 pub mod cluster;
 #[cfg(feature = "exhaustive")]

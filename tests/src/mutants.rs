@@ -12,7 +12,7 @@
 //!    names has to be there ([`fn@check`]);
 //! 3. [`Scratch`] is a copy of it on the disk with a target folder of its own, in which cargo builds;
 //! 4. [`Hunt`] runs the binary on one scenario after another, each in a process of its own with
-//!    limits ([`child`]), until something fails, and says what that is worth: a [`Finding`]. On its own
+//!    limits ([`child`](crate::child)), until something fails, and says what that is worth: a [`Finding`]. On its own
 //!    it does the same with trials of the swarm, for as much CPU time as they are given: two
 //!    [`Stage`]s, two findings;
 //! 5. [`Store`] keeps the findings, so that a session goes on where the last one was interrupted.
@@ -29,7 +29,6 @@
 
 mod answer;
 mod check;
-pub mod child;
 mod corpus;
 mod finding;
 pub mod format;

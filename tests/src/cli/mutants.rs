@@ -173,7 +173,7 @@ fn not_built(error: BuildError) -> Stop {
 }
 
 /// The root of the workspace.
-fn root(given: Option<&Path>) -> Result<PathBuf, Stop> {
+pub(super) fn root(given: Option<&Path>) -> Result<PathBuf, Stop> {
     let built_from = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
     let root = given.or(built_from).unwrap_or(Path::new("."));
     let is_root = ["Cargo.toml", "Cargo.lock", "tests/Cargo.toml"]
@@ -187,7 +187,7 @@ fn root(given: Option<&Path>) -> Result<PathBuf, Stop> {
 }
 
 /// Cargo's target folder.
-fn target(root: &Path) -> Result<PathBuf, Stop> {
+pub(super) fn target(root: &Path) -> Result<PathBuf, Stop> {
     match std::env::var_os("CARGO_TARGET_DIR") {
         Some(folder) => std::path::absolute(&folder)
             .map_err(|error| bad(format!("CARGO_TARGET_DIR={}: {error}", folder.display()))),

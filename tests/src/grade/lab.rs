@@ -53,4 +53,14 @@ impl Lab {
             Self::Lab4B => "Catalogue::of_shards::<lab4b::Lab>()",
         }
     }
+
+    /// Whether a part is of this lab; the scenarios beyond lab 4 are of 4B.
+    pub fn has(self, part: &str) -> bool {
+        match self {
+            Self::Lab2 => part.starts_with('2'),
+            Self::Lab3 => part.starts_with('3'),
+            Self::Lab4A => part == "4a",
+            Self::Lab4B => matches!(part, "4b" | "4x"),
+        }
+    }
 }

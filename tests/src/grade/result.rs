@@ -119,6 +119,16 @@ pub enum SeedName {
     Hidden(u64),
 }
 
+impl SeedName {
+    /// The seed itself, if students know it.
+    pub fn visible(self) -> Option<u64> {
+        match self {
+            Self::Visible(seed) => Some(seed),
+            Self::Hidden(_) => None,
+        }
+    }
+}
+
 impl fmt::Display for SeedName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,6 +1,6 @@
 //! What a `lab` says that is run in a process of its own.
 
-use super::child::{End, Limits, Program};
+use crate::child::{End, Limits, Program};
 use super::finding::{CRASH, MEMORY};
 use super::format::Catcher;
 use super::scratch::Scratch;
@@ -41,7 +41,7 @@ pub fn ask<T: DeserializeOwned>(
         End::Exited(status) if statuses.contains(&status) => {
             Ok(Answer::Wrote(serde_json::from_slice(&fs::read(&json)?)?))
         }
-        End::Exited(101) | End::Died => {
+        End::Exited(101) | End::Died(_) => {
             let facts = said();
             let is_memory = facts.contains("memory allocation of");
             Ok(Answer::Died(if is_memory { MEMORY } else { CRASH }, facts))
@@ -49,6 +49,6 @@ pub fn ask<T: DeserializeOwned>(
         End::Exited(status) => {
             Err(io::Error::other(format!("{catcher}: exit status {status}: {}", said())))
         }
-        End::TimedOut => Ok(Answer::TimedOut),
+        End::OutOfCpuTime | End::OutOfTime | End::TooLong => Ok(Answer::TimedOut),
     }
 }

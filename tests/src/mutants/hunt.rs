@@ -1,7 +1,7 @@
 //! Looks for what fails on a mutant and not on the original.
 
 use super::answer::{Answer, ask};
-use super::child::{End, Limits, Program};
+use crate::child::{End, Limits, Program};
 use super::finding::{Finding, Kill, TEST, Verdict};
 use super::format::{Catcher, Mutant, Reads};
 use super::original::Original;
@@ -406,7 +406,7 @@ impl Hunt {
         let end = program.run(self.plan.limits())?;
         let said = String::from_utf8_lossy(&fs::read(&out)?).trim().to_string();
         match end {
-            End::TimedOut => {
+            End::OutOfCpuTime | End::OutOfTime | End::TooLong => {
                 finding.timed_out.push(catcher.to_string());
                 Ok(None)
             }
@@ -415,7 +415,7 @@ impl Hunt {
                 let what = format!("{catcher}: there is no test of exactly this name");
                 Err(io::Error::other(what))
             }
-            End::Exited(_) | End::Died => Ok(Some(said)),
+            End::Exited(_) | End::Died(_) => Ok(Some(said)),
         }
     }
 

@@ -6,7 +6,7 @@
 //! Only where it ends depends on time.
 
 use super::answer::{Answer, ask};
-use super::child::Limits;
+use crate::child::Limits;
 use super::finding::{Finding, Verdict};
 use super::format::{Catcher, Mutant};
 use super::hunt::{Built, Doing, Hunt, Tell};

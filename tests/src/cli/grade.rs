@@ -1,0 +1,320 @@
+//! `lab grade`: submissions, their grades, and what is told to whom.
+
+use super::mutants::{root, target};
+use super::text::count;
+use super::{Console, FAILED, Jobs, Stop, WELL};
+use crate::child::Limits;
+use crate::grade::ask::Judge;
+use crate::grade::inspect::Allow;
+use crate::grade::lab::Lab;
+use crate::grade::mark::{Doing, Marking, Rules, unread};
+use crate::grade::out;
+use crate::grade::protocol::Want;
+use crate::grade::resume::Resume;
+use crate::grade::result::Grade;
+use crate::grade::seeds::Seeds;
+use crate::grade::submission::{Submission, name_of};
+use crate::grade::workshop::Workshop;
+use clap::{Args, value_parser};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+#[allow(clippy::disallowed_types, reason = "the command says how long it took")]
+type Stopwatch = std::time::Instant;
+
+/// How many visible seeds each scenario is run with if nothing is said.
+const VISIBLE: u64 = 10;
+
+/// How much real time a run has for each second of CPU time: the machine may be busy.
+const REAL: u32 = 4;
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Submissions: folders or archives (.zip, .tar, .tar.gz, .tgz) with crates that are called lab2, lab3,
+    /// lab4a or lab4b, as the skeletons are
+    #[arg(value_name = "PATH", required = true)]
+    submissions: Vec<PathBuf>,
+    /// Hidden seeds, a number in each line; `-` reads them from standard input
+    #[arg(long, value_name = "FILE")]
+    seeds_file: Option<PathBuf>,
+    /// Runs the seeds 0 to N-1 besides, which students know
+    #[arg(long, value_name = "N", default_value_t = VISIBLE)]
+    visible: u64,
+    /// Writes everything into this folder
+    #[arg(long, value_name = "DIR", default_value = "grades")]
+    out: PathBuf,
+    #[command(flatten)]
+    jobs: Jobs,
+    /// Allows what is refused otherwise; may be repeated
+    #[arg(long, value_name = "WHAT", value_enum)]
+    allow: Vec<Allow>,
+    /// How many seconds of CPU time a run may take
+    #[arg(long, value_name = "S", default_value_t = 5, value_parser = value_parser!(u32).range(1..=3600))]
+    cpu: u32,
+    /// How many megabytes of memory a run may take
+    #[arg(long, value_name = "MB", default_value_t = 1024, value_parser = value_parser!(u32).range(64..))]
+    memory: u32,
+    /// Grades everything again, also what has been graded by the same rules
+    #[arg(long)]
+    fresh: bool,
+    /// Where the workspace is that submissions are built with; this program's own if nothing is said
+    #[arg(long, value_name = "DIR")]
+    tree: Option<PathBuf>,
+}
+
+pub fn grade(arguments: &Arguments, console: &mut Console<'_>) -> Result<u8, Stop> {
+    let names = names(&arguments.submissions)?;
+    let hidden = arguments.seeds_file.as_deref().map_or(Ok(Vec::new()), hidden_seeds)?;
+    let seeds = Seeds::new(arguments.visible, hidden).map_err(Stop::BadUse)?;
+    let cpu = Duration::from_secs(arguments.cpu.into());
+    let limits = Limits { cpu, real: REAL * cpu, memory: u64::from(arguments.memory) << 20 };
+    let allowed: BTreeSet<Allow> = arguments.allow.iter().copied().collect();
+    let rules = Rules { seeds, allowed, limits };
+    let root = root(arguments.tree.as_deref())?;
+    let resume = Resume::open(&arguments.out, arguments.fresh).map_err(cannot(&arguments.out))?;
+
+    console.say("building what all submissions share");
+    let jobs = arguments.jobs.count();
+    let folder = target(&root)?.join("grade");
+    let workshop = Workshop::open(&root, &folder, jobs).map_err(|error| bad(error.to_string()))?;
+    if let Some(file) = &arguments.seeds_file {
+        is_out_of_reach(file, &workshop)?;
+    }
+    let missing = missing(&workshop, &rules).map_err(|error| bad(error.to_string()))?;
+    for what in &missing {
+        console.say(format_args!("NOT SHUT IN: {what}; see docs/GRADING.md"));
+    }
+    writeln!(
+        console.out,
+        "{}, {} and {} each, every run twice",
+        count(names.len(), "submission"),
+        count(rules.seeds.visible() as usize, "visible seed"),
+        count(rules.seeds.hidden() as usize, "hidden seed"),
+    )?;
+    let batch = Batch { arguments, names: &names, rules: &rules, workshop: &workshop, resume: &resume };
+    let status = batch.run(jobs, console)?;
+    writeln!(console.out, "written into {}", arguments.out.display())?;
+    Ok(status)
+}
+
+fn bad(what: String) -> Stop {
+    Stop::BadUse(what)
+}
+
+fn cannot(path: &Path) -> impl Fn(io::Error) -> Stop {
+    move |error| bad(format!("cannot use {}: {error}", path.display()))
+}
+
+/// What the submissions are called: no two the same.
+fn names(paths: &[PathBuf]) -> Result<Vec<String>, Stop> {
+    let mut names: Vec<String> = Vec::new();
+    for path in paths {
+        let name = name_of(path);
+        if let Some(place) = names.iter().position(|it| *it == name) {
+            let (one, other) = (paths[place].display(), path.display());
+            return Err(bad(format!("{one} and {other} are both called `{name}`")));
+        }
+        names.push(name);
+    }
+    Ok(names)
+}
+
+fn hidden_seeds(path: &Path) -> Result<Vec<u64>, Stop> {
+    let mut text = String::new();
+    let read = if path == Path::new("-") {
+        io::stdin().read_to_string(&mut text)
+    } else {
+        fs::File::open(path).and_then(|mut file| file.read_to_string(&mut text))
+    };
+    read.map_err(cannot(path))?;
+    Seeds::parse(&text).map_err(|why| bad(format!("{}: {why}", path.display())))
+}
+
+/// Hidden seeds in a folder that builds read are not hidden.
+fn is_out_of_reach(file: &Path, workshop: &Workshop) -> Result<(), Stop> {
+    let Ok(file) = file.canonicalize() else { return Ok(()) };
+    let folders = workshop.readable().into_iter().filter_map(|it| it.canonicalize().ok());
+    match folders.into_iter().find(|folder| file.starts_with(folder)) {
+        None => Ok(()),
+        Some(folder) => Err(bad(format!(
+            "{}: submissions are built with {} in reach: keep the seeds elsewhere",
+            file.display(),
+            folder.display()
+        ))),
+    }
+}
+
+/// What runs can't be shut in with here.
+fn missing(workshop: &Workshop, rules: &Rules) -> io::Result<Vec<String>> {
+    let judge = Judge {
+        program: workshop.base(),
+        folder: workshop.empty_folder(),
+        limits: rules.limits,
+        threads: false,
+    };
+    let heard = judge.ask("", 0, Want::Nothing)?;
+    let died = |reason| io::Error::other(format!("no run can be made here: {reason}"));
+    heard.answer.map(|answer| answer.missing).map_err(died)
+}
+
+struct Batch<'a> {
+    arguments: &'a Arguments,
+    names: &'a [String],
+    rules: &'a Rules,
+    workshop: &'a Workshop,
+    resume: &'a Resume,
+}
+
+/// What became of a submission: its grade, whether it was there already, and how long it took.
+struct Done {
+    grade: Grade,
+    is_old: bool,
+    took: Duration,
+}
+
+impl Batch<'_> {
+    /// Grades all, some at a time, and tells of each in the order given.
+    fn run(&self, jobs: usize, console: &mut Console<'_>) -> Result<u8, Stop> {
+        let workers = jobs.min(self.names.len());
+        let progress = Progress::new(self.names.len(), console.progress);
+        let next = AtomicUsize::new(0);
+        let (tell, told) = mpsc::channel();
+        let width = self.names.iter().map(String::len).max().unwrap_or_default().max(10);
+        writeln!(console.out, "{:width$} {:>8} {:>5} {:>7}  status", "submission", "points", "of", "s")?;
+        thread::scope(|scope| {
+            for _ in 0..workers {
+                let (tell, next, progress) = (tell.clone(), &next, &progress);
+                scope.spawn(move || {
+                    loop {
+                        let place = next.fetch_add(1, Ordering::Relaxed);
+                        if place >= self.names.len() {
+                            return;
+                        }
+                        // Who has gone wants to hear no more.
+                        let _ = tell.send((place, self.one(place, jobs / workers, progress)));
+                    }
+                });
+            }
+            drop(tell);
+            let mut done: Vec<Option<io::Result<Done>>> = self.names.iter().map(|_| None).collect();
+            let (mut grades, mut shown, mut status) = (Vec::new(), 0, WELL);
+            for (place, result) in told {
+                done[place] = Some(result);
+                while let Some(result) = done.get_mut(shown).and_then(Option::take) {
+                    let name = &self.names[shown];
+                    progress.aside(|| match &result {
+                        Ok(done) => row(console, name, width, done),
+                        Err(error) => {
+                            writeln!(console.out, "{name:width$} COULD NOT BE GRADED: {error}")
+                        }
+                    })?;
+                    console.out.flush()?;
+                    match result {
+                        Ok(done) => grades.push(done.grade),
+                        Err(_) => status = FAILED,
+                    }
+                    shown += 1;
+                }
+            }
+            out::batch(&self.arguments.out, &grades).map_err(cannot(&self.arguments.out))?;
+            Ok(status)
+        })
+    }
+
+    /// Grades one submission and writes what there is to write, or finds that this was done before.
+    fn one(&self, place: usize, jobs: usize, progress: &Progress) -> io::Result<Done> {
+        let (began, name) = (Stopwatch::now(), &self.names[place]);
+        let folder = self.arguments.out.join(name);
+        let submission = match Submission::read(&self.arguments.submissions[place]) {
+            Ok(submission) => submission,
+            Err(why) => {
+                let grade = unread(&self.rules.seeds, name, why);
+                out::write(&folder, &grade)?;
+                progress.done(name);
+                return Ok(Done { grade, is_old: false, took: began.elapsed() });
+            }
+        };
+        let key = self.rules.digest(&submission);
+        if let Some(grade) = self.resume.recall(name, key) {
+            progress.done(name);
+            return Ok(Done { grade, is_old: true, took: began.elapsed() });
+        }
+        let doing = |what| progress.doing(name, what);
+        let (workshop, rules, submission) = (self.workshop, self.rules, &submission);
+        let marking = Marking { workshop, rules, submission, name, jobs, doing: &doing };
+        if folder.exists() {
+            fs::remove_dir_all(&folder)?;
+        }
+        fs::create_dir_all(&folder)?;
+        let grade = marking.grade(&folder)?;
+        out::write(&folder, &grade)?;
+        self.resume.remember(name, key, &grade)?;
+        progress.done(name);
+        Ok(Done { grade, is_old: false, took: began.elapsed() })
+    }
+}
+
+fn row(console: &mut Console<'_>, name: &str, width: usize, done: &Done) -> io::Result<()> {
+    let Done { grade, is_old, took } = done;
+    let (credit, seconds) = (grade.credit(), took.as_secs_f64());
+    let points = format!("{}.{:02}", credit / 100, credit % 100);
+    let old = if *is_old { ", as before" } else { "" };
+    let (of, status) = (grade.points(), grade.status());
+    writeln!(console.out, "{name:width$} {points:>8} {of:>5} {seconds:>7.1}  {status}{old}")
+}
+
+/// What is being done, if somebody is there to see it.
+struct Progress {
+    bar: ProgressBar,
+}
+
+impl Progress {
+    fn new(submissions: usize, visible: bool) -> Self {
+        let target =
+            if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(Some(0), target);
+        let template = "{elapsed:>4} [{bar:30}] {human_pos} of {human_len} runs, {prefix}; {msg}";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        bar.set_prefix(count(submissions, "submission"));
+        if visible {
+            bar.enable_steady_tick(Duration::from_millis(500));
+        }
+        Self { bar }
+    }
+
+    fn doing(&self, name: &str, what: Doing) {
+        match what {
+            Doing::Compiling(lab) => {
+                self.bar.set_message(format!("{name}: compiling {}", Lab::package(lab)));
+            }
+            Doing::Running(more) => {
+                self.bar.inc_length(more);
+                self.bar.set_message(name.to_string());
+            }
+            Doing::Ran => self.bar.inc(1),
+        }
+    }
+
+    fn done(&self, name: &str) {
+        self.bar.set_message(format!("{name} is done"));
+    }
+
+    fn aside<T>(&self, f: impl FnOnce() -> T) -> T {
+        self.bar.suspend(f)
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}

@@ -1,0 +1,134 @@
+//! One submission under the suites: every scenario, every seed, each twice.
+
+use super::ask::{Heard, Judge};
+use super::protocol::Want;
+use super::result::{Facts, Reason, RunFailure, ScenarioGrade, SeedName};
+use super::seeds::Seeds;
+use crate::catalogue::PROGRAM;
+use crate::cli::diff::difference;
+use crate::points;
+use crate::suites::Scenario;
+use std::io;
+
+/// How many runs of a scenario may come to a limit of time before its other seeds are given up: they
+/// would take all night.
+const LONG_RUNS: usize = 2;
+
+/// How often a run is made again with a trace, in search of a difference.
+const ATTEMPTS: usize = 3;
+
+/// An examination: a judge, and the seeds.
+#[derive(Clone, Copy, Debug)]
+pub struct Exam<'a> {
+    /// Who makes the runs.
+    pub judge: &'a Judge,
+    /// Which seeds.
+    pub seeds: &'a Seeds,
+}
+
+impl Exam<'_> {
+    /// A scenario with all its seeds, up to where nothing can be gained any more; `tick` is called after
+    /// each seed.
+    ///
+    /// # Errors
+    /// If the judge can't be run at all.
+    pub fn scenario(&self, scenario: &Scenario, tick: &dyn Fn()) -> io::Result<ScenarioGrade> {
+        let mut grade = nothing_yet(scenario);
+        let worth = points::of(scenario.name);
+        for (name, seed) in self.seeds.iter() {
+            let failed = grade.failures.len() as u64;
+            let best = self.seeds.count() - failed;
+            let hopeless = worth.is_some_and(|it| it.credit(best, self.seeds.count()) == 0);
+            let long = |it: &&RunFailure| {
+                matches!(it.reason, Reason::CpuTime | Reason::StoodStill)
+            };
+            if hopeless || grade.failures.iter().filter(long).count() >= LONG_RUNS {
+                grade.not_run += 1;
+            } else {
+                match self.seed(scenario.name, name, seed)? {
+                    None => grade.passed += 1,
+                    Some(failure) => grade.failures.push(failure),
+                }
+            }
+            tick();
+        }
+        Ok(grade)
+    }
+
+    /// One seed, twice.
+    fn seed(&self, scenario: &str, name: SeedName, seed: u64) -> io::Result<Option<RunFailure>> {
+        let once = self.judge.ask(scenario, seed, Want::Verdict)?;
+        let again = match &once.answer {
+            Ok(_) => Some(self.judge.ask(scenario, seed, Want::Verdict)?),
+            Err(_) => None,
+        };
+        let reason = match (&once.answer, &again) {
+            (Err(reason), _) => reason.clone(),
+            (Ok(answer), Some(again)) if again.answer.as_ref() != Ok(answer) => {
+                Reason::NotDeterministic
+            }
+            (Ok(answer), _) => match &answer.failure {
+                Some((property, _)) => Reason::of_property(property),
+                None => return Ok(None),
+            },
+        };
+        if let SeedName::Hidden(_) = name {
+            return Ok(Some(RunFailure { seed: name, reason, facts: None }));
+        }
+        let text = match (&reason, &once.answer, &again) {
+            (Reason::NotDeterministic, Ok(_), Some(again)) => {
+                self.where_they_part(scenario, seed, &once, again)?
+            }
+            (_, Ok(answer), _) => answer.failure.as_ref().map(|it| it.1.clone()).unwrap_or_default(),
+            (_, Err(_), _) => String::new(),
+        };
+        let replay = format!("{PROGRAM} replay {scenario} --seed {seed}");
+        let facts = Facts { text, output: once.printed, replay, picture: None };
+        Ok(Some(RunFailure { seed: name, reason, facts: Some(facts) }))
+    }
+
+    /// The first difference of two runs with one seed, in words.
+    fn where_they_part(
+        &self,
+        scenario: &str,
+        seed: u64,
+        once: &Heard,
+        again: &Heard,
+    ) -> io::Result<String> {
+        if let Err(reason) = &again.answer {
+            return Ok(format!("the second run with this seed did not end as the first: {reason}"));
+        }
+        let mut trace = || -> io::Result<String> {
+            let heard = self.judge.ask(scenario, seed, Want::Trace)?;
+            Ok(heard.answer.map(|answer| answer.text).unwrap_or_default())
+        };
+        let first = trace()?;
+        for _ in 0..ATTEMPTS {
+            let other = trace()?;
+            let lines = |text: &str| -> Vec<String> { text.lines().map(str::to_string).collect() };
+            let names = ["once".to_string(), "again".to_string()];
+            let (first, other) = (lines(&first).into_iter(), lines(&other).into_iter());
+            if let Some(found) = difference(first, other, "record", &names) {
+                return Ok(format!("first difference of two runs: {found}"));
+            }
+        }
+        let digest = |heard: &Heard| heard.answer.as_ref().map(|it| it.digest).unwrap_or_default();
+        let ((one, ..), (other, ..)) = (digest(once), digest(again));
+        Ok(format!("fingerprint {one:016x} once, {other:016x} again; no record of the trace differs"))
+    }
+}
+
+/// A scenario before its first seed.
+pub fn nothing_yet(scenario: &Scenario) -> ScenarioGrade {
+    let worth = points::of(scenario.name);
+    ScenarioGrade {
+        name: scenario.name.to_string(),
+        part: scenario.part.to_string(),
+        about: scenario.about.to_string(),
+        points: worth.map(|it| it.points).unwrap_or_default(),
+        cost: worth.map(|it| it.cost).unwrap_or_default(),
+        passed: 0,
+        not_run: 0,
+        failures: Vec::new(),
+    }
+}

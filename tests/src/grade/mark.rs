@@ -1,0 +1,211 @@
+//! From a submission to its grade.
+
+use super::ask::Judge;
+use super::exam::{Exam, nothing_yet};
+use super::inspect::{Allow, culprits, inspect};
+use super::lab::Lab;
+use super::protocol::Want;
+use super::result::{Facts, Grade, LabGrade, Reason, ScenarioGrade, Stage, Stopped};
+use super::seeds::Seeds;
+use super::submission::Submission;
+use super::workshop::{Unbuilt, Workshop};
+use crate::catalogue::{Case, Catalogue};
+use crate::child::Limits;
+use crate::suites::Scenario;
+use labrpc::Fingerprint;
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+/// How many pictures a submission gets.
+const PICTURES: usize = 8;
+
+/// What every submission of a batch is graded by.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// Which seeds.
+    pub seeds: Seeds,
+    /// What is allowed that usually is not.
+    pub allowed: BTreeSet<Allow>,
+    /// What a run may use.
+    pub limits: Limits,
+}
+
+impl Rules {
+    /// A digest of them and of a submission: what has the same is graded the same by the same program.
+    pub fn digest(&self, submission: &Submission) -> u64 {
+        let mut digest = Fingerprint::default();
+        digest.bytes(format!("{self:?}").as_bytes());
+        digest.word(submission.digest());
+        digest.value()
+    }
+}
+
+/// One submission that is being graded.
+pub struct Marking<'a> {
+    /// Where it is built.
+    pub workshop: &'a Workshop,
+    /// By what.
+    pub rules: &'a Rules,
+    /// The submission.
+    pub submission: &'a Submission,
+    /// Its name, as a folder's.
+    pub name: &'a str,
+    /// On how many threads it is run.
+    pub jobs: usize,
+    /// Hears what is done, and of how many seeds the rest consists.
+    pub doing: &'a (dyn Fn(Doing) + Sync),
+}
+
+/// What is being done with a submission.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doing {
+    /// A lab's crate is compiled.
+    Compiling(Lab),
+    /// So many runs are to come.
+    Running(u64),
+    /// One of them is done.
+    Ran,
+}
+
+impl Marking<'_> {
+    /// Grades it, and draws pictures into a folder.
+    ///
+    /// # Errors
+    /// If something goes wrong that is not the submission's fault.
+    pub fn grade(&self, folder: &Path) -> io::Result<Grade> {
+        let why = inspect(self.submission, &self.rules.allowed);
+        if !why.is_empty() {
+            return Ok(stopped(&self.rules.seeds, self.submission, Stage::Inspection, why));
+        }
+        let mut grade = blank(&self.rules.seeds, &self.submission.name);
+        let mut uncompiled = Vec::new();
+        for it in &self.submission.crates {
+            (self.doing)(Doing::Compiling(it.lab));
+            let name = format!("{}-{}", self.name, it.lab.package());
+            match self.workshop.build(self.submission, it.lab, &name) {
+                Ok(program) => {
+                    let judge = self.judge(program);
+                    let mut scenarios = self.scenarios(&judge, it.lab)?;
+                    self.draw(&judge, &mut scenarios, folder)?;
+                    fs::remove_file(&judge.program)?;
+                    grade.labs.push(LabGrade { lab: it.lab, scenarios });
+                }
+                Err(Unbuilt::Refused(why)) => {
+                    uncompiled.extend(why);
+                    grade.labs.push(unrun(it.lab, self.rules.seeds.count()));
+                }
+                Err(Unbuilt::Broken(error)) => return Err(error),
+            }
+        }
+        if !uncompiled.is_empty() {
+            grade.stopped = Some(Stopped { at: Stage::Compilation, why: uncompiled });
+        }
+        let reasons = grade.labs.iter().flat_map(|lab| &lab.scenarios).flat_map(|it| &it.failures);
+        if reasons.clone().any(|failure| failure.reason == Reason::NotDeterministic) {
+            let places = culprits(self.submission);
+            grade.remarks.push(
+                "Runs with the same seed differ. A run must depend on its seed alone: no order of hash maps, \
+                 no clock, no addresses, nothing that outlives a run."
+                    .to_string(),
+            );
+            grade.remarks.extend(places);
+        }
+        Ok(grade)
+    }
+
+    fn judge(&self, program: PathBuf) -> Judge {
+        Judge {
+            program,
+            folder: self.workshop.empty_folder(),
+            limits: self.rules.limits,
+            threads: self.rules.allowed.contains(&Allow::Threads),
+        }
+    }
+
+    /// All scenarios of a lab, on all threads; the grades are in the scenarios' order.
+    fn scenarios(&self, judge: &Judge, lab: Lab) -> io::Result<Vec<ScenarioGrade>> {
+        let scenarios = scenarios(lab);
+        let exam = Exam { judge, seeds: &self.rules.seeds };
+        (self.doing)(Doing::Running(scenarios.len() as u64 * self.rules.seeds.count()));
+        let next = AtomicUsize::new(0);
+        let grades = Mutex::new(vec![None; scenarios.len()]);
+        let work = || {
+            while let Some(scenario) = scenarios.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let grade = exam.scenario(scenario, &|| (self.doing)(Doing::Ran));
+                let place = scenarios.iter().position(|it| it.name == scenario.name);
+                let mut grades = grades.lock().unwrap_or_else(PoisonError::into_inner);
+                grades[place.unwrap_or_default()] = Some(grade.map_err(|error| error.to_string()));
+            }
+        };
+        thread::scope(|scope| {
+            for _ in 0..self.jobs.clamp(1, scenarios.len()) {
+                scope.spawn(work);
+            }
+        });
+        let grades = grades.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let missing = || Err("a thread of the grader panicked".to_string());
+        grades.into_iter().map(|it| it.unwrap_or_else(missing).map_err(io::Error::other)).collect()
+    }
+
+    /// Draws the first visible run of each scenario that failed by itself, of a few.
+    fn draw(&self, judge: &Judge, grades: &mut [ScenarioGrade], folder: &Path) -> io::Result<()> {
+        let mut left = PICTURES;
+        for grade in grades {
+            let drawn = grade.failures.iter_mut().find_map(|failure| {
+                let (Reason::Property(_) | Reason::Panic) = failure.reason else { return None };
+                failure.facts.as_mut().zip(failure.seed.visible())
+            });
+            let Some((facts, seed)) = drawn else { continue };
+            if left == 0 {
+                return Ok(());
+            }
+            left -= 1;
+            let picture = judge.ask(&grade.name, seed, Want::Picture(facts.replay.clone()))?;
+            let Ok(answer) = picture.answer else { continue };
+            let file = format!("pictures/{}-{seed}.html", grade.name);
+            fs::create_dir_all(folder.join("pictures"))?;
+            fs::write(folder.join(&file), answer.text)?;
+            *facts = Facts { picture: Some(file), ..facts.clone() };
+        }
+        Ok(())
+    }
+}
+
+/// The grade of a submission that was not run.
+pub fn stopped(seeds: &Seeds, submission: &Submission, at: Stage, why: Vec<String>) -> Grade {
+    let labs = submission.crates.iter().map(|it| unrun(it.lab, seeds.count())).collect();
+    let stopped = Some(Stopped { at, why });
+    Grade { stopped, labs, ..blank(seeds, &submission.name) }
+}
+
+/// The grade of what could not even be read.
+pub fn unread(seeds: &Seeds, name: &str, why: Vec<String>) -> Grade {
+    Grade { stopped: Some(Stopped { at: Stage::Reading, why }), ..blank(seeds, name) }
+}
+
+fn blank(seeds: &Seeds, name: &str) -> Grade {
+    Grade {
+        submission: name.to_string(),
+        visible: seeds.visible(),
+        hidden: seeds.hidden(),
+        stopped: None,
+        remarks: Vec::new(),
+        labs: Vec::new(),
+    }
+}
+
+fn unrun(lab: Lab, seeds: u64) -> LabGrade {
+    let grades = scenarios(lab).iter().map(|it| ScenarioGrade { not_run: seeds, ..nothing_yet(it) }).collect();
+    LabGrade { lab, scenarios: grades }
+}
+
+fn scenarios(lab: Lab) -> Vec<Scenario> {
+    let all = Catalogue::reference();
+    let of_lab = |case: &&Case| lab.has(case.scenario.part);
+    all.cases().iter().filter(of_lab).map(|case| case.scenario).collect()
+}

@@ -1,0 +1,346 @@
+//! Where submissions are built: in a workspace that is written for each, in folders of its own.
+//!
+//! What a submission says of how it is to be built is not heard: its manifest is written anew, with its
+//! dependencies only. Around each of its crates stands a [judge](super::judge). The crates of this
+//! workspace are built once; each submission begins with a copy of them, and compiles its own code and
+//! the suites that are generic over it.
+
+use super::confine;
+use super::lab::Lab;
+use super::submission::{Crate, Submission};
+use crate::child::{self, End, Limits, Said};
+use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
+use std::fmt::Write;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+/// What a build may use.
+const LIMITS: Limits =
+    Limits { cpu: Duration::from_secs(600), real: Duration::from_secs(900), memory: 8 << 30 };
+
+/// How many bytes a build may print.
+const PRINTED: usize = 4 << 20;
+
+/// How many lines of a compiler's errors are shown.
+const LINES: usize = 60;
+
+/// The folders of this workspace that a build reads.
+const CRATES: [&str; 7] =
+    ["labgob", "labrpc", "raft", "kvraft", "shardmaster", "shardkv", "tests"];
+
+/// The package whose build makes the copy that others begin with.
+const BASE: &str = "base";
+
+/// How programs of judges are optimised: a submission is compiled once and run a few thousand times
+/// for some milliseconds.
+const PROFILE: &str = "[profile.release]\nopt-level = 1\ndebug = false\ncodegen-units = 16\n";
+
+/// A place to build submissions in.
+#[derive(Debug)]
+pub struct Workshop {
+    /// The root of this workspace.
+    root: PathBuf,
+    folder: PathBuf,
+    toolchain: Toolchain,
+    jobs: usize,
+}
+
+/// Why there is no program.
+#[derive(Debug)]
+pub enum Unbuilt {
+    /// The submission does not compile: what the compiler says.
+    Refused(Vec<String>),
+    /// Something else, which is not the submission's fault.
+    Broken(io::Error),
+}
+
+impl From<io::Error> for Unbuilt {
+    fn from(error: io::Error) -> Self {
+        Self::Broken(error)
+    }
+}
+
+impl Workshop {
+    /// A workshop in a folder, which is made; its builds run on so many cores. Builds what all
+    /// submissions share.
+    ///
+    /// # Errors
+    /// If there is no toolchain, or the crates of this workspace do not compile.
+    pub fn open(root: &Path, folder: &Path, jobs: usize) -> io::Result<Self> {
+        fs::create_dir_all(folder.join("empty"))?;
+        let (root, folder) = (root.canonicalize()?, folder.canonicalize()?);
+        let toolchain = Toolchain::find(&root)?;
+        let workshop = Self { root, folder, toolchain, jobs };
+        let tree = workshop.folder.join(BASE);
+        let manifest = workshop.manifest(BASE, &[]);
+        let main = judge_main("Catalogue::of_raft::<raft::Raft>()");
+        workshop.write(&tree, &[BASE], &[(BASE, &manifest, &[("src/main.rs", main.as_str())])])?;
+        let said = workshop.cargo(&tree, BASE, jobs)?;
+        match said.end {
+            End::Exited(0) => Ok(workshop),
+            _ => {
+                let text = String::from_utf8_lossy(&said.err).into_owned();
+                Err(io::Error::other(format!("what submissions share cannot be built:\n{text}")))
+            }
+        }
+    }
+
+    /// The program that was built of what all submissions share. It judges the reference Raft.
+    pub fn base(&self) -> PathBuf {
+        program(&self.folder.join(BASE), BASE)
+    }
+
+    /// An empty folder, for judges to work in.
+    pub fn empty_folder(&self) -> PathBuf {
+        self.folder.join("empty")
+    }
+
+    /// Files and folders that builds can read: nothing that is a secret may lie in them.
+    pub fn readable(&self) -> Vec<PathBuf> {
+        let crates = CRATES.iter().map(|name| self.root.join(name));
+        let root = ["Cargo.toml", "Cargo.lock"].map(|name| self.root.join(name));
+        let cargo = ["registry", "git", "config.toml", "config", ".package-cache", ".global-cache"]
+            .map(|name| self.toolchain.cargo_home.join(name));
+        let system = ["/usr", "/lib", "/lib64", "/bin", "/sbin", "/etc", "/nix", "/dev/urandom"];
+        let above = self.folder.ancestors().map(|it| it.join(".cargo"));
+        let all = crates
+            .chain(root)
+            .chain(cargo)
+            .chain(system.map(PathBuf::from))
+            .chain(above)
+            .chain([self.toolchain.sysroot.clone()]);
+        all.filter(|path| path.exists()).collect()
+    }
+
+    /// Builds a judge around one crate of a submission, in a folder of this name. It is a single file.
+    ///
+    /// # Errors
+    /// If the crate does not compile, or nothing can be built here.
+    pub fn build(&self, submission: &Submission, lab: Lab, folder: &str) -> Result<PathBuf, Unbuilt> {
+        let tree = self.folder.join(folder);
+        if tree.exists() {
+            fs::remove_dir_all(&tree)?;
+        }
+        let crates = with_dependencies(submission, lab);
+        let judge = format!("judge-{}", lab.package());
+        let mut packages = Vec::new();
+        for it in &crates {
+            let own: Vec<&str> = it.dependencies.iter().map(String::as_str).collect();
+            packages.push((it.lab.package(), self.manifest(it.lab.package(), &own)));
+        }
+        let main = judge_main(lab.catalogue());
+        let own = format!("{}[[bin]]\nname = {judge:?}\npath = \"src/main.rs\"\n", {
+            self.manifest(&judge, &[lab.package()])
+        });
+        let mut files: Vec<(&str, &str, Vec<(&str, &str)>)> = Vec::new();
+        for (it, (name, manifest)) in crates.iter().zip(&packages) {
+            let sources = it.files.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+            files.push((name, manifest, sources.collect()));
+        }
+        files.push((&judge, &own, vec![("src/main.rs", &main)]));
+        let members: Vec<&str> = files.iter().map(|(name, ..)| *name).collect();
+        let files: Vec<(&str, &str, &[(&str, &str)])> =
+            files.iter().map(|(name, manifest, files)| (*name, *manifest, &files[..])).collect();
+        self.write(&tree, &members, &files)?;
+        copy(&self.folder.join(BASE).join("target"), &tree.join("target"))?;
+        let said = self.cargo(&tree, &judge, self.jobs)?;
+        let built = match said.end {
+            End::Exited(0) => {
+                let kept = self.folder.join(format!("{folder}.judge"));
+                fs::rename(program(&tree, &judge), &kept)?;
+                Ok(kept)
+            }
+            // Once more, with one compiler at a time: the same errors in the same order each time.
+            End::Exited(_) => Err(Unbuilt::Refused(errors(&self.cargo(&tree, &judge, 1)?))),
+            end => Err(Unbuilt::Refused(vec![match end {
+                End::OutOfCpuTime | End::OutOfTime => "the compiler did not come to an end",
+                End::TooLong => "the compiler had more to say than anybody reads",
+                _ => "the compiler died",
+            }
+            .to_string()])),
+        };
+        fs::remove_dir_all(&tree)?;
+        built
+    }
+
+    /// A package's manifest, with dependencies from this workspace, from the submission, and serde.
+    fn manifest(&self, name: &str, dependencies: &[&str]) -> String {
+        let mut text = format!(
+            "[package]\nname = {name:?}\nversion = \"0.0.0\"\nedition = \"2024\"\n\
+             autobins = {}\n[lints.rust]\nunsafe_code = \"forbid\"\n[dependencies]\n",
+            name == BASE
+        );
+        let mut all: BTreeSet<&str> = dependencies.iter().copied().collect();
+        all.insert("tests");
+        if name == BASE {
+            all.extend(CRATES);
+            all.insert("serde");
+        }
+        for name in all {
+            let _ = match name {
+                "serde" => writeln!(text, "serde = {{ version = \"1\", features = [\"derive\"] }}"),
+                "tests" => writeln!(
+                    text,
+                    "tests = {{ path = {:?}, default-features = false, features = [\"judge\"] }}",
+                    self.root.join("tests")
+                ),
+                name if CRATES.contains(&name) => {
+                    writeln!(text, "{name} = {{ path = {:?} }}", self.root.join(name))
+                }
+                name => writeln!(text, "{name} = {{ path = \"../{name}\" }}"),
+            };
+        }
+        text
+    }
+
+    /// Writes a workspace: packages with manifests and files.
+    fn write(
+        &self,
+        tree: &Path,
+        members: &[&str],
+        packages: &[(&str, &str, &[(&str, &str)])],
+    ) -> io::Result<()> {
+        fs::create_dir_all(tree)?;
+        fs::copy(self.root.join("Cargo.lock"), tree.join("Cargo.lock"))?;
+        let workspace = format!("[workspace]\nresolver = \"3\"\nmembers = {members:?}\n{PROFILE}");
+        fs::write(tree.join("Cargo.toml"), workspace)?;
+        for (name, manifest, files) in packages {
+            let folder = tree.join(name);
+            for (file, text) in [("Cargo.toml", *manifest)].iter().chain(*files) {
+                let path = folder.join(file);
+                fs::create_dir_all(path.parent().unwrap_or(&folder))?;
+                fs::write(path, text)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs cargo, shut in, so that it sees no more than it needs.
+    fn cargo(&self, tree: &Path, package: &str, jobs: usize) -> io::Result<Said> {
+        let Toolchain { sysroot, cargo_home } = &self.toolchain;
+        let home = tree.join("home");
+        fs::create_dir_all(&home)?;
+        let mut command = child::limited(&sysroot.join("bin/cargo"), LIMITS);
+        command
+            .args(["build", "--release", "--offline", "--quiet", "--color", "never", "--package"])
+            .arg(package)
+            .args(["--jobs", &jobs.to_string()])
+            .current_dir(tree)
+            .env_clear()
+            .env("PATH", path(sysroot))
+            .env("CARGO_HOME", cargo_home)
+            .env("CARGO_TARGET_DIR", tree.join("target"))
+            .env("HOME", &home)
+            .env("TMPDIR", &home);
+        let read = self.readable();
+        let read: Vec<&Path> = read.iter().map(PathBuf::as_path).collect();
+        let write = [tree, Path::new("/dev/null")];
+        // What shuts a thread in shuts in what it starts; so it is a thread of its own.
+        thread::scope(|scope| {
+            let build = scope.spawn(move || {
+                confine::build(&read, &write);
+                child::converse(command, &[], LIMITS, PRINTED)
+            });
+            build.join().unwrap_or_else(|_| Err(io::Error::other("the build's thread panicked")))
+        })
+    }
+}
+
+/// A crate, and those of the same submission that it stands on, however far below.
+fn with_dependencies(submission: &Submission, lab: Lab) -> Vec<&Crate> {
+    let mut wanted = BTreeSet::from([lab]);
+    loop {
+        let found: Vec<&Crate> =
+            submission.crates.iter().filter(|it| wanted.contains(&it.lab)).collect();
+        let below = found.iter().flat_map(|it| &it.dependencies);
+        let before = wanted.len();
+        let below: Vec<Lab> = below.filter_map(|name| Lab::of_package(name)).collect();
+        wanted.extend(below);
+        if wanted.len() == before {
+            return found;
+        }
+    }
+}
+
+fn judge_main(catalogue: &str) -> String {
+    format!(
+        "use tests::catalogue::Catalogue;\nfn main() -> std::process::ExitCode {{\n    \
+         tests::grade::judge::main(&{catalogue})\n}}\n"
+    )
+}
+
+fn program(tree: &Path, package: &str) -> PathBuf {
+    tree.join("target/release").join(format!("{package}{}", std::env::consts::EXE_SUFFIX))
+}
+
+/// What a compiler complains about, from its first error on.
+fn errors(said: &Said) -> Vec<String> {
+    let text = String::from_utf8_lossy(&said.err);
+    let is_of_cargo = |line: &str| line.starts_with("error: could not compile");
+    let lines = text.lines().skip_while(|line| !line.starts_with("error"));
+    let mut lines: Vec<String> =
+        lines.take_while(|line| !is_of_cargo(line)).map(str::to_string).collect();
+    while lines.last().is_some_and(|line| line.trim().is_empty()) {
+        lines.pop();
+    }
+    if lines.len() > LINES {
+        let more = lines.len() - LINES;
+        lines.truncate(LINES);
+        lines.push(format!("… and {more} more lines"));
+    }
+    lines
+}
+
+/// Copies a folder with the times of its files, by which cargo knows what is new.
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        if entry.file_type()?.is_dir() {
+            copy(&from, &to)?;
+        } else {
+            fs::copy(&from, &to)?;
+            let file = fs::File::options().write(true).open(&to)?;
+            file.set_modified(entry.metadata()?.modified()?)?;
+        }
+    }
+    Ok(())
+}
+
+/// The compiler, without what stands before it to choose one.
+#[derive(Debug)]
+struct Toolchain {
+    sysroot: PathBuf,
+    cargo_home: PathBuf,
+}
+
+impl Toolchain {
+    fn find(root: &Path) -> io::Result<Self> {
+        let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+        let asked = Command::new(&rustc).args(["--print", "sysroot"]).current_dir(root).output();
+        let output = asked.map_err(|error| {
+            io::Error::new(error.kind(), format!("cannot run {}: {error}", rustc.display()))
+        })?;
+        let sysroot = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
+        if !sysroot.join("bin").is_dir() {
+            return Err(io::Error::other(format!("{} does not tell its sysroot", rustc.display())));
+        }
+        let cargo_home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+        let cargo_home = cargo_home.or_else(|| Some(std::env::home_dir()?.join(".cargo")));
+        let cargo_home = cargo_home.ok_or_else(|| io::Error::other("there is no home of cargo"))?;
+        Ok(Self { sysroot, cargo_home })
+    }
+}
+
+/// Where the compiler and the linker are.
+fn path(sysroot: &Path) -> OsString {
+    let bin = sysroot.join("bin");
+    let folders = [bin.as_os_str(), OsStr::new("/usr/local/bin"), "/usr/bin".as_ref(), "/bin".as_ref()];
+    std::env::join_paths(folders).unwrap_or_default()
+}
