@@ -3,7 +3,9 @@
 //! | | is | file |
 //! |---|---|---|
 //! | `Lab` | a lab as a crate that is handed in | `grade/lab.rs` |
+//! | `inspect`, `culprits` | what it may not do, and what makes runs differ, found in its sources | `grade/inspect.rs` |
 //! | `Grade` | what came of a submission | `grade/result.rs` |
+//! | `Submission` | what is handed in, read from a folder or an archive | `grade/submission.rs` |
 //! | `Seeds` | visible ones and hidden ones | `grade/seeds.rs` |
 //! | `Workshop` | where submissions are built, with manifests of the grader's own | `grade/workshop.rs` |
 //! | `Judge` | asks the program around a submission; a reason for each end it may come to | `grade/ask.rs` |

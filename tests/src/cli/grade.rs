@@ -83,7 +83,7 @@ pub fn grade(arguments: &Arguments, console: &mut Console<'_>) -> Result<u8, Sto
     console.say("building what all submissions share");
     let jobs = arguments.jobs.count();
     let folder = target(&root)?.join("grade");
-    let workshop = Workshop::open(&root, &folder, jobs).map_err(|error| bad(error.to_string()))?;
+    let workshop = Workshop::open(&root, &folder, jobs, !rules.allowed.contains(&Allow::Unsafe)).map_err(|error| bad(error.to_string()))?;
     if let Some(file) = &arguments.seeds_file {
         is_out_of_reach(file, &workshop)?;
     }

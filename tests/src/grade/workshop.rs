@@ -48,6 +48,7 @@ pub struct Workshop {
     folder: PathBuf,
     toolchain: Toolchain,
     jobs: usize,
+    is_safe: bool,
 }
 
 /// Why there is no program.
@@ -66,16 +67,16 @@ impl From<io::Error> for Unbuilt {
 }
 
 impl Workshop {
-    /// A workshop in a folder, which is made; its builds run on so many cores. Builds what all
-    /// submissions share.
+    /// A workshop in a folder, which is made; its builds run on so many cores, and take safe Rust only,
+    /// unless that is said otherwise. Builds what all submissions share.
     ///
     /// # Errors
     /// If there is no toolchain, or the crates of this workspace do not compile.
-    pub fn open(root: &Path, folder: &Path, jobs: usize) -> io::Result<Self> {
+    pub fn open(root: &Path, folder: &Path, jobs: usize, is_safe: bool) -> io::Result<Self> {
         fs::create_dir_all(folder.join("empty"))?;
         let (root, folder) = (root.canonicalize()?, folder.canonicalize()?);
         let toolchain = Toolchain::find(&root)?;
-        let workshop = Self { root, folder, toolchain, jobs };
+        let workshop = Self { root, folder, toolchain, jobs, is_safe };
         let tree = workshop.folder.join(BASE);
         let manifest = workshop.manifest(BASE, &[]);
         let main = judge_main("Catalogue::of_raft::<raft::Raft>()");
@@ -172,8 +173,9 @@ impl Workshop {
     fn manifest(&self, name: &str, dependencies: &[&str]) -> String {
         let mut text = format!(
             "[package]\nname = {name:?}\nversion = \"0.0.0\"\nedition = \"2024\"\n\
-             autobins = {}\n[lints.rust]\nunsafe_code = \"forbid\"\n[dependencies]\n",
-            name == BASE
+             autobins = {}\n{}[dependencies]\n",
+            name == BASE,
+            if self.is_safe { "[lints.rust]\nunsafe_code = \"forbid\"\n" } else { "" },
         );
         let mut all: BTreeSet<&str> = dependencies.iter().copied().collect();
         all.insert("tests");
