@@ -39,11 +39,15 @@ pub struct Limits {
     pub time: Duration,
     /// How many steps.
     pub steps: u64,
+    /// How many steps per simulated second, from the beginning on, and a second's worth before that: forty
+    /// times what the busiest scenario of the reference takes. Servers that answer each other without end
+    /// get this far, and no further.
+    pub rate: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { time: Duration::from_secs(120), steps: 2_000_000 }
+        Self { time: Duration::from_secs(120), steps: 2_000_000, rate: 100_000 }
     }
 }
 
@@ -131,9 +135,20 @@ impl<P: Subject> Arena<P> {
         let limits = self.limits;
         while self.failure.is_none() && self.world.step_until(until) {
             self.observe();
-            if self.world.totals().steps > limits.steps {
+            let steps = self.world.totals().steps;
+            if steps > limits.steps {
                 let facts = format!("the script takes more than {} steps", limits.steps);
                 self.fail(Failure::new("step limit", facts));
+            }
+            // The division is for those few who have come near it.
+            if steps > limits.rate {
+                let seconds = self.world.now().as_nanos() / 1_000_000_000 + 1;
+                if steps / seconds > limits.rate {
+                    let rate = limits.rate;
+                    let facts =
+                        format!("more than {rate} steps per simulated second: {steps} so far");
+                    self.fail(Failure::new("step limit", facts));
+                }
             }
             if let Some(id) = self.world.stepped()
                 && self.failure.is_none()

@@ -114,7 +114,8 @@ pub fn converse(
         drop(stdin);
         let end = child.wait(limits, || too_long.load(Ordering::Relaxed));
         drop(child); // Then the pipes end, too, unless it has handed them on.
-        let join = |reader: thread::ScopedJoinHandle<'_, Vec<u8>>| reader.join().unwrap_or_default();
+        let join =
+            |reader: thread::ScopedJoinHandle<'_, Vec<u8>>| reader.join().unwrap_or_default();
         let (out, err) = (join(out), join(err));
         let end = if too_long.load(Ordering::Relaxed) { End::TooLong } else { end? };
         Ok(Said { end, out, err })

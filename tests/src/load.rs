@@ -33,7 +33,11 @@ impl Load {
         let setup = Setup {
             network: Network::unreliable(),
             config,
-            limits: Limits { time: Duration::from_secs(1_000_000), steps: u64::MAX },
+            limits: Limits {
+                time: Duration::from_secs(1_000_000),
+                steps: u64::MAX,
+                rate: u64::MAX,
+            },
             ..Setup::new(5)
         };
         Self { setup, per_second: 1_000, bytes: 16, one_cut_off: false }

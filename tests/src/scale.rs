@@ -250,7 +250,7 @@ fn on_stage<L: Lab4B, T: 'static, F: Future<Output = Outcome<T>> + 'static>(
     seed: u64,
     script: impl FnOnce(Stage<L>) -> F + 'static,
 ) -> Outcome<T> {
-    let limits = Limits { time: Duration::from_secs(600), steps: u64::MAX };
+    let limits = Limits { time: Duration::from_secs(600), steps: u64::MAX, rate: u64::MAX };
     let plain = Setup::new();
     let config = kvraft::rsm::Config { reads: scale.reads, ..plain.config.clone() };
     let setup = Setup { shards: SHARDS, limits, config, ..plain };

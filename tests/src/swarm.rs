@@ -203,7 +203,7 @@ impl Trial {
     /// How much a run may take before it counts as endless.
     fn limits(&self) -> crate::arena::Limits {
         let time = self.storm() + self.patience() * 2 + Duration::from_secs(10);
-        crate::arena::Limits { time, steps: 5_000_000 }
+        crate::arena::Limits { time, steps: 5_000_000, rate: u64::MAX }
     }
 }
 

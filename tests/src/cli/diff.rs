@@ -14,7 +14,7 @@ const BEFORE: usize = 5;
 /// The longest line that is shown of a trace.
 const LINE: usize = 1_000;
 
-pub fn diff(arguments: &DiffArguments, console: &mut Console<'_>) -> Result<u8, Stop> {
+pub(super) fn diff(arguments: &DiffArguments, console: &mut Console<'_>) -> Result<u8, Stop> {
     let DiffArguments { a, b } = arguments;
     let (left, right) = (read(a)?, read(b)?);
     // A text and lines of JSON are compared as texts.

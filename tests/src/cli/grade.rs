@@ -10,8 +10,8 @@ use crate::grade::lab::Lab;
 use crate::grade::mark::{Doing, Marking, Rules, unread};
 use crate::grade::out;
 use crate::grade::protocol::Want;
-use crate::grade::resume::Resume;
 use crate::grade::result::Grade;
+use crate::grade::resume::Resume;
 use crate::grade::seeds::Seeds;
 use crate::grade::submission::{Submission, name_of};
 use crate::grade::workshop::Workshop;
@@ -83,7 +83,8 @@ pub fn grade(arguments: &Arguments, console: &mut Console<'_>) -> Result<u8, Sto
     console.say("building what all submissions share");
     let jobs = arguments.jobs.count();
     let folder = target(&root)?.join("grade");
-    let workshop = Workshop::open(&root, &folder, jobs, !rules.allowed.contains(&Allow::Unsafe)).map_err(|error| bad(error.to_string()))?;
+    let workshop = Workshop::open(&root, &folder, jobs, !rules.allowed.contains(&Allow::Unsafe))
+        .map_err(|error| bad(error.to_string()))?;
     if let Some(file) = &arguments.seeds_file {
         is_out_of_reach(file, &workshop)?;
     }
@@ -98,7 +99,8 @@ pub fn grade(arguments: &Arguments, console: &mut Console<'_>) -> Result<u8, Sto
         count(rules.seeds.visible() as usize, "visible seed"),
         count(rules.seeds.hidden() as usize, "hidden seed"),
     )?;
-    let batch = Batch { arguments, names: &names, rules: &rules, workshop: &workshop, resume: &resume };
+    let batch =
+        Batch { arguments, names: &names, rules: &rules, workshop: &workshop, resume: &resume };
     let status = batch.run(jobs, console)?;
     writeln!(console.out, "written into {}", arguments.out.display())?;
     Ok(status)
@@ -187,7 +189,11 @@ impl Batch<'_> {
         let next = AtomicUsize::new(0);
         let (tell, told) = mpsc::channel();
         let width = self.names.iter().map(String::len).max().unwrap_or_default().max(10);
-        writeln!(console.out, "{:width$} {:>8} {:>5} {:>7}  status", "submission", "points", "of", "s")?;
+        writeln!(
+            console.out,
+            "{:width$} {:>8} {:>5} {:>7}  status",
+            "submission", "points", "of", "s"
+        )?;
         thread::scope(|scope| {
             for _ in 0..workers {
                 let (tell, next, progress) = (tell.clone(), &next, &progress);

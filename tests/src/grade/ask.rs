@@ -145,7 +145,8 @@ mod tests {
         assert_eq!(why(End::Died(9), ""), Reason::Ended);
         assert_eq!(why(End::Exited(0), ""), Reason::Ended);
         assert_eq!(why(End::Died(6), "memory allocation of 99 bytes failed"), Reason::Memory);
-        let err = "\nthread 'main' (7) has overflowed its stack\nfatal runtime error: stack overflow";
+        let err =
+            "\nthread 'main' (7) has overflowed its stack\nfatal runtime error: stack overflow";
         assert_eq!(why(End::Died(6), err), Reason::StackOverflow);
     }
 

@@ -2,17 +2,13 @@
 
 use super::ask::{Heard, Judge};
 use super::protocol::Want;
-use super::result::{Facts, Reason, RunFailure, ScenarioGrade, SeedName};
+use super::result::{Facts, LONG_RUNS, Reason, RunFailure, ScenarioGrade, SeedName};
 use super::seeds::Seeds;
 use crate::catalogue::PROGRAM;
 use crate::cli::diff::difference;
 use crate::points;
 use crate::suites::Scenario;
 use std::io;
-
-/// How many runs of a scenario may come to a limit of time before its other seeds are given up: they
-/// would take all night.
-const LONG_RUNS: usize = 2;
 
 /// How often a run is made again with a trace, in search of a difference.
 const ATTEMPTS: usize = 3;
@@ -39,10 +35,7 @@ impl Exam<'_> {
             let failed = grade.failures.len() as u64;
             let best = self.seeds.count() - failed;
             let hopeless = worth.is_some_and(|it| it.credit(best, self.seeds.count()) == 0);
-            let long = |it: &&RunFailure| {
-                matches!(it.reason, Reason::CpuTime | Reason::StoodStill)
-            };
-            if hopeless || grade.failures.iter().filter(long).count() >= LONG_RUNS {
+            if hopeless || grade.long_runs() >= LONG_RUNS {
                 grade.not_run += 1;
             } else {
                 match self.seed(scenario.name, name, seed)? {
@@ -79,7 +72,9 @@ impl Exam<'_> {
             (Reason::NotDeterministic, Ok(_), Some(again)) => {
                 self.where_they_part(scenario, seed, &once, again)?
             }
-            (_, Ok(answer), _) => answer.failure.as_ref().map(|it| it.1.clone()).unwrap_or_default(),
+            (_, Ok(answer), _) => {
+                answer.failure.as_ref().map(|it| it.1.clone()).unwrap_or_default()
+            }
             (_, Err(_), _) => String::new(),
         };
         let replay = format!("{PROGRAM} replay {scenario} --seed {seed}");
@@ -98,7 +93,7 @@ impl Exam<'_> {
         if let Err(reason) = &again.answer {
             return Ok(format!("the second run with this seed did not end as the first: {reason}"));
         }
-        let mut trace = || -> io::Result<String> {
+        let trace = || -> io::Result<String> {
             let heard = self.judge.ask(scenario, seed, Want::Trace)?;
             Ok(heard.answer.map(|answer| answer.text).unwrap_or_default())
         };
@@ -114,7 +109,9 @@ impl Exam<'_> {
         }
         let digest = |heard: &Heard| heard.answer.as_ref().map(|it| it.digest).unwrap_or_default();
         let ((one, ..), (other, ..)) = (digest(once), digest(again));
-        Ok(format!("fingerprint {one:016x} once, {other:016x} again; no record of the trace differs"))
+        Ok(format!(
+            "fingerprint {one:016x} once, {other:016x} again; no record of the trace differs"
+        ))
     }
 }
 

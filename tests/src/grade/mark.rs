@@ -21,6 +21,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
+/// How many scenarios are run before it is decided whether the others are worth the time.
+const FIRST: usize = 4;
+
 /// How many pictures a submission gets.
 const PICTURES: usize = 8;
 
@@ -105,6 +108,15 @@ impl Marking<'_> {
         if !uncompiled.is_empty() {
             grade.stopped = Some(Stopped { at: Stage::Compilation, why: uncompiled });
         }
+        for lab in &grade.labs {
+            if lab.scenarios.iter().take(FIRST).all(ScenarioGrade::is_given_up) {
+                grade.remarks.push(format!(
+                    "Lab {}: nothing came of the first {FIRST} scenarios but runs that took too long. The \
+                     others were not run.",
+                    lab.lab.title()
+                ));
+            }
+        }
         let reasons = grade.labs.iter().flat_map(|lab| &lab.scenarios).flat_map(|it| &it.failures);
         if reasons.clone().any(|failure| failure.reason == Reason::NotDeterministic) {
             let places = culprits(self.submission);
@@ -127,23 +139,40 @@ impl Marking<'_> {
         }
     }
 
-    /// All scenarios of a lab, on all threads; the grades are in the scenarios' order.
+    /// All scenarios of a lab, in order. If nothing comes of the first but runs that take too long, the
+    /// others would take all night, and are not run.
     fn scenarios(&self, judge: &Judge, lab: Lab) -> io::Result<Vec<ScenarioGrade>> {
-        let scenarios = scenarios(lab);
+        let all = scenarios(lab);
+        (self.doing)(Doing::Running(all.len() as u64 * self.rules.seeds.count()));
+        let (first, others) = all.split_at(FIRST.min(all.len()));
+        let mut grades = self.run(judge, first)?;
+        if grades.iter().all(ScenarioGrade::is_given_up) {
+            let seeds = self.rules.seeds.count();
+            grades.extend(
+                others.iter().map(|it| ScenarioGrade { not_run: seeds, ..nothing_yet(it) }),
+            );
+        } else {
+            grades.extend(self.run(judge, others)?);
+        }
+        Ok(grades)
+    }
+
+    /// Some scenarios, on all threads; the grades are in the scenarios' order.
+    fn run(&self, judge: &Judge, scenarios: &[Scenario]) -> io::Result<Vec<ScenarioGrade>> {
         let exam = Exam { judge, seeds: &self.rules.seeds };
-        (self.doing)(Doing::Running(scenarios.len() as u64 * self.rules.seeds.count()));
         let next = AtomicUsize::new(0);
         let grades = Mutex::new(vec![None; scenarios.len()]);
         let work = || {
-            while let Some(scenario) = scenarios.get(next.fetch_add(1, Ordering::Relaxed)) {
+            loop {
+                let place = next.fetch_add(1, Ordering::Relaxed);
+                let Some(scenario) = scenarios.get(place) else { return };
                 let grade = exam.scenario(scenario, &|| (self.doing)(Doing::Ran));
-                let place = scenarios.iter().position(|it| it.name == scenario.name);
                 let mut grades = grades.lock().unwrap_or_else(PoisonError::into_inner);
-                grades[place.unwrap_or_default()] = Some(grade.map_err(|error| error.to_string()));
+                grades[place] = Some(grade.map_err(|error| error.to_string()));
             }
         };
         thread::scope(|scope| {
-            for _ in 0..self.jobs.clamp(1, scenarios.len()) {
+            for _ in 0..self.jobs.max(1).min(scenarios.len()) {
                 scope.spawn(work);
             }
         });
@@ -200,7 +229,10 @@ fn blank(seeds: &Seeds, name: &str) -> Grade {
 }
 
 fn unrun(lab: Lab, seeds: u64) -> LabGrade {
-    let grades = scenarios(lab).iter().map(|it| ScenarioGrade { not_run: seeds, ..nothing_yet(it) }).collect();
+    let grades = scenarios(lab)
+        .iter()
+        .map(|it| ScenarioGrade { not_run: seeds, ..nothing_yet(it) })
+        .collect();
     LabGrade { lab, scenarios: grades }
 }
 

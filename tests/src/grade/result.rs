@@ -64,6 +64,10 @@ pub struct LabGrade {
     pub scenarios: Vec<ScenarioGrade>,
 }
 
+/// How many runs of a scenario may come to a limit of time before its other seeds are given up: they
+/// would take all night.
+pub const LONG_RUNS: usize = 2;
+
 /// What came of one scenario.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScenarioGrade {
@@ -199,6 +203,17 @@ impl ScenarioGrade {
     /// How many seeds there are.
     pub fn seeds(&self) -> u64 {
         self.passed + self.not_run + self.failures.len() as u64
+    }
+
+    /// How many runs came to a limit of time.
+    pub fn long_runs(&self) -> usize {
+        let is_long = |it: &&RunFailure| matches!(it.reason, Reason::CpuTime | Reason::StoodStill);
+        self.failures.iter().filter(is_long).count()
+    }
+
+    /// Whether nothing came of it but runs that took too long.
+    pub fn is_given_up(&self) -> bool {
+        self.passed == 0 && self.long_runs() > 0 && self.long_runs() == self.failures.len()
     }
 
     /// What it brings, in hundredths of a point.

@@ -19,7 +19,10 @@ impl Seeds {
         let mut known = BTreeSet::new();
         for seed in &hidden {
             if *seed < visible {
-                return Err(format!("seed {seed} cannot be hidden: 0 to {} are visible", visible - 1));
+                return Err(format!(
+                    "seed {seed} cannot be hidden: 0 to {} are visible",
+                    visible - 1
+                ));
             }
             if !known.insert(*seed) {
                 return Err(format!("the hidden seed {seed} is there twice"));

@@ -30,8 +30,7 @@ const PRINTED: usize = 4 << 20;
 const LINES: usize = 60;
 
 /// The folders of this workspace that a build reads.
-const CRATES: [&str; 7] =
-    ["labgob", "labrpc", "raft", "kvraft", "shardmaster", "shardkv", "tests"];
+const CRATES: [&str; 7] = ["labgob", "labrpc", "raft", "kvraft", "shardmaster", "shardkv", "tests"];
 
 /// The package whose build makes the copy that others begin with.
 const BASE: &str = "base";
@@ -122,7 +121,12 @@ impl Workshop {
     ///
     /// # Errors
     /// If the crate does not compile, or nothing can be built here.
-    pub fn build(&self, submission: &Submission, lab: Lab, folder: &str) -> Result<PathBuf, Unbuilt> {
+    pub fn build(
+        &self,
+        submission: &Submission,
+        lab: Lab,
+        folder: &str,
+    ) -> Result<PathBuf, Unbuilt> {
         let tree = self.folder.join(folder);
         if tree.exists() {
             fs::remove_dir_all(&tree)?;
@@ -158,12 +162,14 @@ impl Workshop {
             }
             // Once more, with one compiler at a time: the same errors in the same order each time.
             End::Exited(_) => Err(Unbuilt::Refused(errors(&self.cargo(&tree, &judge, 1)?))),
-            end => Err(Unbuilt::Refused(vec![match end {
-                End::OutOfCpuTime | End::OutOfTime => "the compiler did not come to an end",
-                End::TooLong => "the compiler had more to say than anybody reads",
-                _ => "the compiler died",
-            }
-            .to_string()])),
+            end => Err(Unbuilt::Refused(vec![
+                match end {
+                    End::OutOfCpuTime | End::OutOfTime => "the compiler did not come to an end",
+                    End::TooLong => "the compiler had more to say than anybody reads",
+                    _ => "the compiler died",
+                }
+                .to_string(),
+            ])),
         };
         fs::remove_dir_all(&tree)?;
         built
@@ -343,6 +349,7 @@ impl Toolchain {
 /// Where the compiler and the linker are.
 fn path(sysroot: &Path) -> OsString {
     let bin = sysroot.join("bin");
-    let folders = [bin.as_os_str(), OsStr::new("/usr/local/bin"), "/usr/bin".as_ref(), "/bin".as_ref()];
+    let folders =
+        [bin.as_os_str(), OsStr::new("/usr/local/bin"), "/usr/bin".as_ref(), "/bin".as_ref()];
     std::env::join_paths(folders).unwrap_or_default()
 }

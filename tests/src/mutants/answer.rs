@@ -1,9 +1,9 @@
 //! What a `lab` says that is run in a process of its own.
 
-use crate::child::{End, Limits, Program};
 use super::finding::{CRASH, MEMORY};
 use super::format::Catcher;
 use super::scratch::Scratch;
+use crate::child::{End, Limits, Program};
 use serde::de::DeserializeOwned;
 use std::ffi::OsString;
 use std::fs;

@@ -1,13 +1,13 @@
 //! Looks for what fails on a mutant and not on the original.
 
 use super::answer::{Answer, ask};
-use crate::child::{End, Limits, Program};
 use super::finding::{Finding, Kill, TEST, Verdict};
 use super::format::{Catcher, Mutant, Reads};
 use super::original::Original;
 use super::patch;
 use super::scratch::{BuildError, Scratch};
 use super::sources::Sources;
+use crate::child::{End, Limits, Program};
 use crate::suites::Scenario;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

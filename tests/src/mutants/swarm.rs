@@ -6,11 +6,11 @@
 //! Only where it ends depends on time.
 
 use super::answer::{Answer, ask};
-use crate::child::Limits;
 use super::finding::{Finding, Verdict};
 use super::format::{Catcher, Mutant};
 use super::hunt::{Built, Doing, Hunt, Tell};
 use super::scratch::Scratch;
+use crate::child::Limits;
 use crate::swarm::System;
 use serde::Deserialize;
 use std::collections::BTreeMap;
