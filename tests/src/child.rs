@@ -1,7 +1,7 @@
 //! Programs that may never end, or take all memory: they are run with limits.
 
 use std::ffi::OsString;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -49,6 +49,8 @@ pub enum End {
     OutOfCpuTime,
     /// It was ended, as it took too much real time.
     OutOfTime,
+    /// It was ended, as it did nothing, and waited for what never came. Told on Linux only.
+    StoodStill,
     /// It was ended, as it wrote too much.
     TooLong,
 }
@@ -85,11 +87,12 @@ impl Program {
             command.env_remove(variable);
         }
         let mut child = Guard(command.spawn().map_err(|error| about(&self.file, &error))?);
-        child.wait(limits, || false)
+        child.wait(limits, || None)
     }
 }
 
-/// Gives a program its input, and takes what it says, up to `most` bytes of each of its two outputs.
+/// Gives a program its input, and takes what it says, up to `most` bytes of each of its two outputs. If
+/// it works `alone`, without processes of its own, it is ended when it stands still.
 ///
 /// # Errors
 /// If it cannot be run.
@@ -98,6 +101,7 @@ pub fn converse(
     input: &[u8],
     limits: Limits,
     most: usize,
+    alone: bool,
 ) -> io::Result<Said> {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = Guard(command.spawn()?);
@@ -112,7 +116,11 @@ pub fn converse(
         // Who does not want to hear it will not answer either.
         let _ = stdin.write_all(input);
         drop(stdin);
-        let end = child.wait(limits, || too_long.load(Ordering::Relaxed));
+        let mut still = Still::of(&child.0);
+        let end = child.wait(limits, || match too_long.load(Ordering::Relaxed) {
+            true => Some(End::TooLong),
+            false => (alone && still.is_still()).then_some(End::StoodStill),
+        });
         drop(child); // Then the pipes end, too, unless it has handed them on.
         let join =
             |reader: thread::ScopedJoinHandle<'_, Vec<u8>>| reader.join().unwrap_or_default();
@@ -142,22 +150,58 @@ fn about(file: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("cannot run {}: {error}", file.display()))
 }
 
+/// How long a process has to wait for something before it counts as standing still.
+const STILL: Duration = Duration::from_secs(3);
+
+/// Whether a process does nothing. On a busy machine one that would like to run has to wait, too, and does
+/// not count.
+struct Still {
+    stat: PathBuf,
+    ticks: String,
+    since: Stopwatch,
+}
+
+impl Still {
+    fn of(child: &Child) -> Self {
+        let stat = format!("/proc/{}/stat", child.id()).into();
+        Self { stat, ticks: String::new(), since: Stopwatch::now() }
+    }
+
+    /// Whether it has been waiting for long, and has used no CPU time.
+    fn is_still(&mut self) -> bool {
+        let stat = fs::read_to_string(&self.stat).unwrap_or_default();
+        // The state and what follows stand behind the name, which is in brackets and may be anything.
+        let mut fields = stat.rsplit(") ").next().unwrap_or_default().split(' ');
+        let is_waiting = fields.next() == Some("S");
+        let ticks: Vec<&str> = fields.skip(10).take(2).collect();
+        let ticks = ticks.join(" ");
+        if !is_waiting || ticks != self.ticks {
+            (self.ticks, self.since) = (ticks, Stopwatch::now());
+        }
+        self.since.elapsed() > STILL
+    }
+}
+
 /// Ends the program when nobody waits for it any more.
 struct Guard(Child);
 
 impl Guard {
     /// Waits for the program's end, for a limit, or until it is to be ended.
-    fn wait(&mut self, limits: Limits, enough: impl Fn() -> bool) -> io::Result<End> {
+    fn wait(
+        &mut self,
+        limits: Limits,
+        mut enough: impl FnMut() -> Option<End>,
+    ) -> io::Result<End> {
         let (began, mut pause) = (Stopwatch::now(), LOOK.0);
         loop {
             if let Some(status) = self.0.try_wait()? {
                 return Ok(end(status));
             }
-            if enough() {
-                return Ok(End::TooLong);
+            if let Some(end) = enough() {
+                return Ok(end); // The guard ends it.
             }
             if began.elapsed() > limits.real {
-                return Ok(End::OutOfTime); // The guard ends it.
+                return Ok(End::OutOfTime);
             }
             sleep(pause);
             pause = (2 * pause).min(LOOK.1);
@@ -248,7 +292,7 @@ mod tests {
         let say = |script: &str, input: &str| {
             let mut command = limited(Path::new("/bin/sh"), LIMITS);
             command.args(["-c", script]);
-            let said = converse(command, input.as_bytes(), LIMITS, 1_000).unwrap();
+            let said = converse(command, input.as_bytes(), LIMITS, 1_000, false).unwrap();
             (said.end, String::from_utf8(said.out).unwrap(), String::from_utf8(said.err).unwrap())
         };
         let heard = (End::Exited(0), "what\n".to_string(), "else\n".to_string());
@@ -257,6 +301,18 @@ mod tests {
         let (end, out, _) = say("while :; do echo and so on; done", "");
         assert_eq!((end, out.len()), (End::TooLong, 1_000));
         assert_eq!(say("while :; do echo and so on >&2; done", "").0, End::TooLong);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn who_waits_for_nothing_stands_still_and_who_works_does_not() {
+        let end = |script: &str| {
+            let mut command = limited(Path::new("/bin/sh"), LIMITS);
+            command.args(["-c", script]);
+            converse(command, &[], LIMITS, 1_000, true).unwrap().end
+        };
+        assert_eq!(end("sleep 600"), End::StoodStill);
+        assert_eq!(end("while :; do :; done"), End::OutOfCpuTime);
     }
 
     #[test]

@@ -33,7 +33,7 @@ type Stopwatch = std::time::Instant;
 const VISIBLE: u64 = 10;
 
 /// How much real time a run has for each second of CPU time: the machine may be busy.
-const REAL: u32 = 4;
+const REAL: u32 = 20;
 
 #[derive(Debug, Args)]
 pub struct Arguments {

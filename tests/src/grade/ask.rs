@@ -51,7 +51,7 @@ impl Judge {
         let mut command = child::limited(&self.program, self.limits);
         command.current_dir(&self.folder).env_clear();
         let line = serde_json::to_vec(&request)?;
-        let said = child::converse(command, &line, self.limits, most)?;
+        let said = child::converse(command, &line, self.limits, most, true)?;
         heard(&said, &request.secret)
     }
 }
@@ -85,8 +85,8 @@ fn reason(end: End, err: &str) -> Reason {
     /// A system call that is not allowed, on Linux.
     const SIGSYS: i32 = 31;
     match end {
-        End::OutOfCpuTime => Reason::CpuTime,
-        End::OutOfTime => Reason::StoodStill,
+        End::OutOfCpuTime | End::OutOfTime => Reason::Time,
+        End::StoodStill => Reason::StoodStill,
         End::TooLong => Reason::Output,
         End::Died(SIGSYS) => Reason::Forbidden,
         _ if err.contains("memory allocation of") => Reason::Memory,
@@ -138,8 +138,9 @@ mod tests {
     #[test]
     fn every_end_has_its_reason() {
         let why = |end, err| heard(&said(end, "x", err), "5ec4e7").unwrap().answer.unwrap_err();
-        assert_eq!(why(End::OutOfCpuTime, ""), Reason::CpuTime);
-        assert_eq!(why(End::OutOfTime, ""), Reason::StoodStill);
+        assert_eq!(why(End::OutOfCpuTime, ""), Reason::Time);
+        assert_eq!(why(End::OutOfTime, ""), Reason::Time);
+        assert_eq!(why(End::StoodStill, ""), Reason::StoodStill);
         assert_eq!(why(End::TooLong, ""), Reason::Output);
         assert_eq!(why(End::Died(31), ""), Reason::Forbidden);
         assert_eq!(why(End::Died(9), ""), Reason::Ended);

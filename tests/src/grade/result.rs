@@ -152,9 +152,9 @@ pub enum Reason {
     NotWritten,
     /// The code panicked.
     Panic,
-    /// It took more CPU time than there is.
-    CpuTime,
-    /// It took more real time than there is, and little of the CPU.
+    /// It took more time than there is.
+    Time,
+    /// It waited for what never came.
     StoodStill,
     /// It took more memory than there is.
     Memory,
@@ -187,7 +187,7 @@ impl fmt::Display for Reason {
             Self::Property(property) => return write!(f, "failed: {property}"),
             Self::NotWritten => "not written yet",
             Self::Panic => "the code panicked",
-            Self::CpuTime => "took more CPU time than a run has: an endless loop?",
+            Self::Time => "took longer than a run may: an endless loop?",
             Self::StoodStill => "stood still: a deadlock?",
             Self::Memory => "took more memory than a run has",
             Self::StackOverflow => "the stack overflowed: a recursion without an end?",
@@ -207,7 +207,7 @@ impl ScenarioGrade {
 
     /// How many runs came to a limit of time.
     pub fn long_runs(&self) -> usize {
-        let is_long = |it: &&RunFailure| matches!(it.reason, Reason::CpuTime | Reason::StoodStill);
+        let is_long = |it: &&RunFailure| matches!(it.reason, Reason::Time | Reason::StoodStill);
         self.failures.iter().filter(is_long).count()
     }
 

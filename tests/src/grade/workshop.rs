@@ -164,7 +164,7 @@ impl Workshop {
             End::Exited(_) => Err(Unbuilt::Refused(errors(&self.cargo(&tree, &judge, 1)?))),
             end => Err(Unbuilt::Refused(vec![
                 match end {
-                    End::OutOfCpuTime | End::OutOfTime => "the compiler did not come to an end",
+                    End::OutOfCpuTime | End::OutOfTime | End::StoodStill => "the compiler did not come to an end",
                     End::TooLong => "the compiler had more to say than anybody reads",
                     _ => "the compiler died",
                 }
@@ -252,7 +252,7 @@ impl Workshop {
         thread::scope(|scope| {
             let build = scope.spawn(move || {
                 confine::build(&read, &write);
-                child::converse(command, &[], LIMITS, PRINTED)
+                child::converse(command, &[], LIMITS, PRINTED, false)
             });
             build.join().unwrap_or_else(|_| Err(io::Error::other("the build's thread panicked")))
         })

@@ -49,6 +49,6 @@ pub fn ask<T: DeserializeOwned>(
         End::Exited(status) => {
             Err(io::Error::other(format!("{catcher}: exit status {status}: {}", said())))
         }
-        End::OutOfCpuTime | End::OutOfTime | End::TooLong => Ok(Answer::TimedOut),
+        End::OutOfCpuTime | End::OutOfTime | End::StoodStill | End::TooLong => Ok(Answer::TimedOut),
     }
 }

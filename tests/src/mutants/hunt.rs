@@ -406,7 +406,7 @@ impl Hunt {
         let end = program.run(self.plan.limits())?;
         let said = String::from_utf8_lossy(&fs::read(&out)?).trim().to_string();
         match end {
-            End::OutOfCpuTime | End::OutOfTime | End::TooLong => {
+            End::OutOfCpuTime | End::OutOfTime | End::StoodStill | End::TooLong => {
                 finding.timed_out.push(catcher.to_string());
                 Ok(None)
             }
