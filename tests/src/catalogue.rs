@@ -75,7 +75,7 @@ impl fmt::Debug for Case {
 }
 
 /// What the parts are about.
-const PARTS: [(&str, &str); 11] = [
+pub(crate) const PARTS: [(&str, &str); 11] = [
     ("2a", "leader election"),
     ("2b", "log replication"),
     ("2c", "persistence"),

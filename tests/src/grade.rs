@@ -11,6 +11,7 @@
 //! | `Judge` | asks the program around a submission; a reason for each end it may come to | `grade/ask.rs` |
 //! | `Exam` | a scenario with all its seeds, each twice | `grade/exam.rs` |
 //! | `Marking` | from a submission to its grade | `grade/mark.rs` |
+//! | `out::write`, `out::batch` | grades as files: for students, teachers, and what they hand in with | `grade/out.rs`, `grade/out/` |
 //! | `Resume` | grades of a batch that was begun before | `grade/resume.rs` |
 //! | `judge` | the program around a submission: one run, and its verdict | `grade/judge.rs` |
 //! | `Request`, `Answer` | what it is asked, and what it says | `grade/protocol.rs` |
