@@ -34,7 +34,8 @@ use std::io;
 use std::path::Path;
 
 /// Writes the files of one submission into a folder, which is made if it is not there. Files that are
-/// there under these names are written over.
+/// there under these names are written over. `grade.json` comes last: in a folder that had none, it says
+/// that the others are complete.
 ///
 /// # Errors
 /// If the folder or a file cannot be written; the error names it.
@@ -60,11 +61,11 @@ use std::path::Path;
 pub fn write(folder: &Path, grade: &Grade) -> io::Result<()> {
     let grade = &without_hidden_facts(grade);
     let files = [
-        ("grade.json", json::text(grade)),
         ("junit.xml", junit::text(grade)),
         ("results.json", gradescope::text(grade)),
         ("classroom.json", classroom::text(grade)),
         ("index.html", page::html(grade)),
+        ("grade.json", json::text(grade)),
     ];
     write_all(folder, &files)
 }
