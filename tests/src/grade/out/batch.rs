@@ -1,7 +1,7 @@
 //! `grades.csv` and `summary.html`: many submissions side by side.
 
 use super::page::{address, frame, text};
-use super::text::{Verdict, clean, points, scenarios};
+use super::text::{Verdict, clean, points, scenarios, was_run};
 use crate::catalogue::PARTS;
 use crate::grade::lab::Lab;
 use crate::grade::result::{Grade, ScenarioGrade};
@@ -50,7 +50,7 @@ fn field(text: &str) -> String {
 
 /// The summary: submissions with their points by lab, and what is hard.
 pub fn html(grades: &[Grade]) -> String {
-    let run = grades.iter().filter(|grade| grade.stopped.is_none()).count();
+    let run = grades.iter().filter(|grade| was_run(grade)).count();
     let mut body = format!(
         "<h1>Grades</h1>\n<p class=\"total\"><b>{}</b> submissions, {run} of them run</p>\n\
          <p><a href=\"./grades.csv\">as a table</a>, with the points of each part</p>\n",
@@ -90,7 +90,7 @@ fn submissions(body: &mut String, grades: &[Grade]) {
     *body += "</tbody>\n</table>\n";
 }
 
-/// In how many submissions that were run with it a scenario passed with every seed.
+/// In how many of the submissions that it was run with a scenario passed with every seed.
 struct Tally<'a> {
     lab: Lab,
     scenario: &'a str,
@@ -101,19 +101,21 @@ struct Tally<'a> {
 /// A tally for each scenario, in the order of the labs.
 fn tallies(grades: &[Grade]) -> Vec<Tally<'_>> {
     let mut tallies: Vec<Tally> = Vec::new();
-    for grade in grades.iter().filter(|grade| grade.stopped.is_none()) {
-        for lab in &grade.labs {
-            for scenario in &lab.scenarios {
-                let (lab, name) = (lab.lab, scenario.name.as_str());
-                let known = tallies.iter().position(|it| it.lab == lab && it.scenario == name);
-                let at = known.unwrap_or(tallies.len());
-                if known.is_none() {
-                    tallies.push(Tally { lab, scenario: name, passed: 0, of: 0 });
-                }
-                tallies[at].of += 1;
-                tallies[at].passed += usize::from(Verdict::of(scenario) == Verdict::Passed);
-            }
+    let labs = grades.iter().flat_map(|grade| &grade.labs);
+    for (lab, scenario) in
+        labs.flat_map(|it| it.scenarios.iter().map(|scenario| (it.lab, scenario)))
+    {
+        let (name, verdict) = (scenario.name.as_str(), Verdict::of(scenario));
+        if verdict == Verdict::NotRun {
+            continue;
         }
+        let known = tallies.iter().position(|it| it.lab == lab && it.scenario == name);
+        let at = known.unwrap_or(tallies.len());
+        if known.is_none() {
+            tallies.push(Tally { lab, scenario: name, passed: 0, of: 0 });
+        }
+        tallies[at].of += 1;
+        tallies[at].passed += usize::from(verdict == Verdict::Passed);
     }
     tallies.sort_by_key(|it| it.lab);
     tallies
@@ -125,7 +127,7 @@ fn hard(body: &mut String, grades: &[Grade]) {
         return;
     }
     *body += "<h2>What is hard</h2>\n\
-              <p>How many of the submissions that were run passed a scenario with every seed.</p>\n\
+              <p>How many submissions passed a scenario with every seed, of those that it was run with.</p>\n\
               <table>\n<thead><tr><th>lab</th><th>scenario</th><th class=\"n\">passed</th><th></th>\
               </tr></thead>\n<tbody>\n";
     for Tally { lab, scenario, passed, of } in tallies {

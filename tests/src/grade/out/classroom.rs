@@ -7,7 +7,7 @@
 //! | field | is |
 //! |---|---|
 //! | `version` | 1 |
-//! | `status` | `pass`, `fail`, or `error` if the submission was not run: the reporter's step fails unless all pass |
+//! | `status` | `pass`, `fail`, or `error` if something stopped it: the reporter's step fails unless all pass |
 //! | `max_score` | what it could bring; with 0, the reporter tells no points |
 //! | `tests` | one for each scenario; before them, one for what stopped it |
 //! | `name`, `status` | the scenario's name, and again `pass`, `fail` or `error` |

@@ -1,7 +1,7 @@
 //! `junit.xml`: a report of tests, as build servers read it: a suite for each lab, a case for each scenario.
 //!
-//! A scenario is a failure as soon as one seed fails; the message has its points. A submission that was not
-//! run has a suite of its own with an error, and all scenarios are skipped.
+//! A scenario is a failure as soon as one seed fails; the message has its points. What stopped a
+//! submission is an error in a suite of its own, and scenarios that were not run are skipped.
 
 use super::text::{Verdict, account, clean, of_points, points, scenarios, seeds, stage};
 use crate::grade::result::{Grade, LabGrade, ScenarioGrade, Stopped};

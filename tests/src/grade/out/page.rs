@@ -4,7 +4,9 @@
 //! of a submission ever get through as markup, a browser runs nothing of it. What colours say is said in
 //! words, too. The look is the viewer's, light or dark as the system is, and light on paper.
 
-use super::text::{Verdict, clean, more, of_points, points, rules, scenarios, seeds, told};
+use super::text::{
+    Verdict, clean, more, of_points, points, rules, scenarios, seeds, told, was_run,
+};
 use crate::catalogue::about_part;
 use crate::grade::result::{Facts, Grade, LabGrade, RunFailure, ScenarioGrade, Stopped};
 use crate::linear::escape;
@@ -22,7 +24,7 @@ pub fn html(grade: &Grade) -> String {
         of_points(grade.points()),
     );
     if let Some(stopped) = &grade.stopped {
-        why(&mut body, stopped);
+        why(&mut body, stopped, was_run(grade));
     }
     overview(&mut body, &grade.labs);
     remarks(&mut body, &grade.remarks);
@@ -49,12 +51,14 @@ pub fn text(text: &str) -> String {
     escape(&clean(text))
 }
 
-/// A name as one part of a relative address: it neither ends there nor leads out.
+/// A path as a relative address: no character of it means anything else there.
 pub fn address(name: &str) -> String {
     let mut out = String::new();
     for byte in name.bytes() {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => out.push(byte.into()),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'/' => {
+                out.push(byte.into())
+            }
             other => {
                 let _ = write!(out, "%{other:02X}");
             }
@@ -63,10 +67,11 @@ pub fn address(name: &str) -> String {
     out
 }
 
-fn why(body: &mut String, stopped: &Stopped) {
+fn why(body: &mut String, stopped: &Stopped, was_run: bool) {
+    let what = if was_run { "Not all" } else { "Nothing" };
     let _ = writeln!(
         body,
-        "<div class=\"stopped\">\n<h2>Nothing was run: {}</h2>\n<pre>{}</pre>\n</div>",
+        "<div class=\"stopped\">\n<h2>{what} was run: {}</h2>\n<pre>{}</pre>\n</div>",
         stopped.at,
         text(&stopped.why.join("\n")),
     );
@@ -127,7 +132,7 @@ fn failed(body: &mut String, grade: &Grade) {
     for scenario in failed {
         article(body, scenario);
     }
-    if !not_run.is_empty() && grade.stopped.is_none() {
+    if !not_run.is_empty() && was_run(grade) {
         let names: Vec<String> = not_run.iter().map(|scenario| text(&scenario.name)).collect();
         let _ = writeln!(body, "<h2>Not run: {}</h2>\n<p>{}</p>", names.len(), names.join(", "));
     }

@@ -1,4 +1,4 @@
-//! The files of three grades made by hand, compared with those in `tests/golden/grade`.
+//! The files of four grades made by hand, compared with those in `tests/golden/grade`.
 //!
 //! `UPDATE_GOLDENFILES=1 cargo test -p tests --lib grade::out` writes them anew.
 
@@ -57,7 +57,7 @@ fn everything() -> Grade {
     let mut few =
         scenario("re_election_2a", "a new leader comes when the old one is cut off", 5, 5);
     few.passed = 27;
-    let picture = Some("re_election_2a 3?.html".to_string());
+    let picture = Some("pictures/re_election_2a 3?.html".to_string());
     let output = format!("{HOSTILE}\nsecond line");
     let text = format!("{HOSTILE} in the facts");
     few.failures = vec![
@@ -71,8 +71,6 @@ fn everything() -> Grade {
         (0..10).map(|seed| visible(seed, property(), facts(&many.name, seed))).collect();
     many.failures.insert(0, hidden(1, Reason::CpuTime));
     many.failures.push(hidden(4, Reason::Memory));
-    let mut none = scenario("count_2b", "elections and agreements cost few RPCs", 3, 2);
-    (none.passed, none.not_run) = (0, 30);
     let mut quiet = scenario("snapshot_4x", "<i>a part</i> that nobody knows", 1, 2);
     quiet.passed = 29;
     quiet.failures = vec![hidden(20, Reason::StoodStill)];
@@ -89,7 +87,6 @@ fn everything() -> Grade {
                     scenario("initial_election_2a", "one leader, and no other", 5, 5),
                     few,
                     many,
-                    none,
                 ],
             },
             LabGrade { lab: Lab::Lab4B, scenarios: vec![quiet] },
@@ -97,17 +94,18 @@ fn everything() -> Grade {
     }
 }
 
+fn not_run(mut scenario: ScenarioGrade) -> ScenarioGrade {
+    (scenario.passed, scenario.not_run) = (0, 30);
+    scenario
+}
+
 /// One that does not compile.
 fn stopped() -> Grade {
-    let not_run = |mut scenario: ScenarioGrade| {
-        (scenario.passed, scenario.not_run) = (0, 11);
-        scenario
-    };
     let why = vec!["error[E0308]: expected `Vec<u8>`".to_string(), format!(" --> {HOSTILE}")];
     Grade {
         submission: "=carol".to_string(),
         visible: 1,
-        hidden: 10,
+        hidden: 29,
         stopped: Some(Stopped { at: Stage::Compilation, why }),
         remarks: Vec::new(),
         labs: vec![LabGrade {
@@ -115,6 +113,17 @@ fn stopped() -> Grade {
             scenarios: vec![not_run(scenario("re_election_2a", "a new leader comes", 5, 5))],
         }],
     }
+}
+
+/// One with a lab that compiles and another that does not.
+fn partly() -> Grade {
+    let scenarios = vec![not_run(scenario("basic_3a", "clients come to agree", 2, 5))];
+    let mut grade = everything();
+    grade.submission = "erin".to_string();
+    grade.stopped = stopped().stopped;
+    grade.labs.truncate(1);
+    grade.labs.push(LabGrade { lab: Lab::Lab3, scenarios });
+    grade
 }
 
 /// One in which nothing was found.
@@ -130,8 +139,9 @@ fn nothing() -> Grade {
     }
 }
 
-fn all() -> [(&'static str, Grade); 3] {
-    [("everything", everything()), ("stopped", stopped()), ("nothing", nothing())]
+fn all() -> [(&'static str, Grade); 4] {
+    let (everything, stopped) = (everything(), stopped());
+    [("everything", everything), ("stopped", stopped), ("partly", partly()), ("nothing", nothing())]
 }
 
 fn files(folder: &Path) -> BTreeMap<String, String> {
@@ -313,7 +323,7 @@ fn a_table_with_points() {
     assert_eq!(
         rows,
         [
-            "\"alice & \"\"bob\"\"/<b>\",graded,8.43,17,7.50,0.00,,,,,,,,,0.93",
+            "\"alice & \"\"bob\"\"/<b>\",graded,8.43,14,7.50,0.00,,,,,,,,,0.93",
             "'=carol,does not compile,0.00,5,0.00,,,,,,,,,,",
         ]
     );

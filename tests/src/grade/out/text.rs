@@ -71,6 +71,11 @@ pub fn scenarios(grade: &Grade) -> impl Iterator<Item = &ScenarioGrade> {
     grade.labs.iter().flat_map(|lab| &lab.scenarios)
 }
 
+/// Whether anything of a submission was run. Of one that stopped, there may be a lab that compiles.
+pub fn was_run(grade: &Grade) -> bool {
+    scenarios(grade).any(|scenario| Verdict::of(scenario) != Verdict::NotRun)
+}
+
 /// How many seeds passed, and how many were not run.
 pub fn seeds(scenario: &ScenarioGrade) -> String {
     let all = scenario.seeds();
@@ -142,7 +147,8 @@ pub fn rules(grade: &Grade) -> String {
         "Each scenario is run on {known} and {hidden}. It brings all of its points if every seed passes. \
          A seed that fails takes away as many seeds' shares as the scenario's cost says: with × 5, a fifth \
          of the seeds that fail take all points. What is left is rounded down to hundredths of a point. \
-         Seeds that could gain nothing any more are not run, and count as failed."
+         Seeds that could gain nothing any more are not run, nor those that are left when runs have taken \
+         too long; they count as failed."
     );
     if grade.hidden > 0 {
         text += " Of hidden seeds only a number and the reason are told.";
