@@ -55,13 +55,10 @@ pub fn text(text: &str) -> String {
 pub fn address(name: &str) -> String {
     let mut out = String::new();
     for byte in name.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'/' => {
-                out.push(byte.into())
-            }
-            other => {
-                let _ = write!(out, "%{other:02X}");
-            }
+        if byte.is_ascii_alphanumeric() || b"-_./".contains(&byte) {
+            out.push(byte.into());
+        } else {
+            let _ = write!(out, "%{byte:02X}");
         }
     }
     out
