@@ -187,11 +187,7 @@ struct Guard(Child);
 
 impl Guard {
     /// Waits for the program's end, for a limit, or until it is to be ended.
-    fn wait(
-        &mut self,
-        limits: Limits,
-        mut enough: impl FnMut() -> Option<End>,
-    ) -> io::Result<End> {
+    fn wait(&mut self, limits: Limits, mut enough: impl FnMut() -> Option<End>) -> io::Result<End> {
         let (began, mut pause) = (Stopwatch::now(), LOOK.0);
         loop {
             if let Some(status) = self.0.try_wait()? {
@@ -272,7 +268,7 @@ mod tests {
             err: err.clone(),
         };
         let end = program.run(limits).unwrap();
-        let read = |path| std::fs::read_to_string(path).unwrap();
+        let read = |path| fs::read_to_string(path).unwrap();
         (end, read(out), read(err))
     }
 

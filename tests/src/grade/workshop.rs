@@ -164,7 +164,9 @@ impl Workshop {
             End::Exited(_) => Err(Unbuilt::Refused(errors(&self.cargo(&tree, &judge, 1)?))),
             end => Err(Unbuilt::Refused(vec![
                 match end {
-                    End::OutOfCpuTime | End::OutOfTime | End::StoodStill => "the compiler did not come to an end",
+                    End::OutOfCpuTime | End::OutOfTime | End::StoodStill => {
+                        "the compiler did not come to an end"
+                    }
                     End::TooLong => "the compiler had more to say than anybody reads",
                     _ => "the compiler died",
                 }
