@@ -67,8 +67,8 @@ fn heard(said: &Said, secret: &str) -> io::Result<Heard> {
     let (out, err) = (String::from_utf8_lossy(&said.out), String::from_utf8_lossy(&said.err));
     let is_answer = |line: &&str| line.starts_with(secret);
     let answer = out.lines().find(is_answer).and_then(|line| line.strip_prefix(secret));
-    let printed = out.lines().filter(|line| !is_answer(line)).chain(err.lines());
-    let printed = shown(printed);
+    let printed = out.lines().filter(|line| !is_answer(line)).map(str::to_string);
+    let printed = shown(printed.chain(err.lines().map(without_number)));
     let answer = match (said.end, answer) {
         (End::TooLong, _) => Err(Reason::Output),
         (End::Exited(0), Some(json)) => Ok(serde_json::from_str(json)?),
@@ -95,7 +95,19 @@ fn reason(end: End, err: &str) -> Reason {
     }
 }
 
-fn shown<'a>(lines: impl Iterator<Item = &'a str>) -> String {
+/// A line of what Rust says of a thread that dies, without the thread's number: it is another in each run.
+fn without_number(line: &str) -> String {
+    const MAIN: &str = "thread 'main' (";
+    let parts = line.split_once(MAIN).and_then(|(before, rest)| Some((before, rest.split_once(')')?)));
+    match parts {
+        Some((before, (number, rest))) if number.bytes().all(|it| it.is_ascii_digit()) => {
+            format!("{before}thread 'main'{rest}")
+        }
+        _ => line.to_string(),
+    }
+}
+
+fn shown(lines: impl Iterator<Item = String>) -> String {
     let mut text = String::new();
     for line in lines.filter(|line| !line.is_empty()) {
         if text.len() + line.len() > SHOWN {
@@ -103,7 +115,7 @@ fn shown<'a>(lines: impl Iterator<Item = &'a str>) -> String {
             let cut = left.take_while(|at| text.len() + at <= SHOWN).last().unwrap_or_default();
             return text + &line[..cut] + "…\n";
         }
-        text += line;
+        text += &line;
         text += "\n";
     }
     text
@@ -152,9 +164,18 @@ mod tests {
     }
 
     #[test]
+    fn what_differs_from_process_to_process_is_taken_out() {
+        let it = without_number("thread 'main' (4711) has overflowed its stack");
+        assert_eq!(it, "thread 'main' has overflowed its stack");
+        for line in ["thread 'main' has (7)", "thread 'main' (x) panicked", "thread 'main' (7", ""] {
+            assert_eq!(without_number(line), line);
+        }
+    }
+
+    #[test]
     fn what_is_printed_is_cut() {
         let long = "é".repeat(SHOWN);
-        let text = shown(["short", "", &long].into_iter());
+        let text = shown(["short", "", &long].into_iter().map(str::to_string));
         assert!(text.len() <= SHOWN + 10 && text.starts_with("short\né") && text.ends_with("é…\n"));
     }
 }

@@ -8,7 +8,9 @@ use crate::catalogue::PROGRAM;
 use crate::cli::diff::difference;
 use crate::points;
 use crate::suites::Scenario;
+use std::fs;
 use std::io;
+use std::path::Path;
 
 /// How often a run is made again with a trace, in search of a difference.
 const ATTEMPTS: usize = 3;
@@ -20,6 +22,9 @@ pub struct Exam<'a> {
     pub judge: &'a Judge,
     /// Which seeds.
     pub seeds: &'a Seeds,
+    /// Where the differences of runs are written that should have been the same: being what they are, they
+    /// are no part of the grade.
+    pub folder: &'a Path,
 }
 
 impl Exam<'_> {
@@ -70,7 +75,11 @@ impl Exam<'_> {
         }
         let text = match (&reason, &once.answer, &again) {
             (Reason::NotDeterministic, Ok(_), Some(again)) => {
-                self.where_they_part(scenario, seed, &once, again)?
+                let text = self.where_they_part(scenario, seed, &once, again)?;
+                let file = format!("differences/{scenario}-{seed}.txt");
+                fs::create_dir_all(self.folder.join("differences"))?;
+                fs::write(self.folder.join(&file), text)?;
+                format!("the first difference of two runs is in {file}")
             }
             (_, Ok(answer), _) => {
                 answer.failure.as_ref().map(|it| it.1.clone()).unwrap_or_default()
@@ -104,7 +113,7 @@ impl Exam<'_> {
             let names = ["once".to_string(), "again".to_string()];
             let (first, other) = (lines(&first).into_iter(), lines(&other).into_iter());
             if let Some(found) = difference(first, other, "record", &names) {
-                return Ok(format!("first difference of two runs: {found}"));
+                return Ok(found);
             }
         }
         let digest = |heard: &Heard| heard.answer.as_ref().map(|it| it.digest).unwrap_or_default();

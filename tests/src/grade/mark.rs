@@ -93,7 +93,7 @@ impl Marking<'_> {
             match self.workshop.build(self.submission, it.lab, &name) {
                 Ok(program) => {
                     let judge = self.judge(program);
-                    let mut scenarios = self.scenarios(&judge, it.lab)?;
+                    let mut scenarios = self.scenarios(&judge, it.lab, folder)?;
                     self.draw(&judge, &mut scenarios, folder)?;
                     fs::remove_file(&judge.program)?;
                     grade.labs.push(LabGrade { lab: it.lab, scenarios });
@@ -141,25 +141,30 @@ impl Marking<'_> {
 
     /// All scenarios of a lab, in order. If nothing comes of the first but runs that take too long, the
     /// others would take all night, and are not run.
-    fn scenarios(&self, judge: &Judge, lab: Lab) -> io::Result<Vec<ScenarioGrade>> {
+    fn scenarios(
+        &self,
+        judge: &Judge,
+        lab: Lab,
+        folder: &Path,
+    ) -> io::Result<Vec<ScenarioGrade>> {
+        let exam = Exam { judge, seeds: &self.rules.seeds, folder };
         let all = scenarios(lab);
         (self.doing)(Doing::Running(all.len() as u64 * self.rules.seeds.count()));
         let (first, others) = all.split_at(FIRST.min(all.len()));
-        let mut grades = self.run(judge, first)?;
+        let mut grades = self.run(&exam, first)?;
         if grades.iter().all(ScenarioGrade::is_given_up) {
             let seeds = self.rules.seeds.count();
             grades.extend(
                 others.iter().map(|it| ScenarioGrade { not_run: seeds, ..nothing_yet(it) }),
             );
         } else {
-            grades.extend(self.run(judge, others)?);
+            grades.extend(self.run(&exam, others)?);
         }
         Ok(grades)
     }
 
     /// Some scenarios, on all threads; the grades are in the scenarios' order.
-    fn run(&self, judge: &Judge, scenarios: &[Scenario]) -> io::Result<Vec<ScenarioGrade>> {
-        let exam = Exam { judge, seeds: &self.rules.seeds };
+    fn run(&self, exam: &Exam<'_>, scenarios: &[Scenario]) -> io::Result<Vec<ScenarioGrade>> {
         let next = AtomicUsize::new(0);
         let grades = Mutex::new(vec![None; scenarios.len()]);
         let work = || {

@@ -1,0 +1,224 @@
+//! `lab grade`: what shuts a run and a build in, and the command as far as nothing is built.
+//!
+//! `grade_all` builds and grades every submission in `tests/submissions`; it takes minutes, and `.ci/run`
+//! runs it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace")
+}
+
+fn lab(words: &[&str]) -> (Option<i32>, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_lab")).args(words).output().expect("lab runs");
+    said(&output)
+}
+
+fn said(output: &Output) -> (Option<i32>, String, String) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
+/// Runs that are shut in, each in a process of its own: these tests start their own program once more.
+#[cfg(target_os = "linux")]
+mod shut_in {
+    use super::*;
+    use std::collections::HashMap;
+    use std::io;
+    use std::net::{TcpListener, UdpSocket};
+    use std::os::unix::process::ExitStatusExt;
+    use std::thread;
+    use tests::grade::confine;
+
+    /// The variable that says what the child is to try.
+    const TRY: &str = "LAB_TEST_TRIES";
+
+    /// What a run could try, and whether it is let.
+    const TRIES: [(&str, bool); 9] = [
+        ("to compute", true),
+        ("to panic", true),
+        ("to read", false),
+        ("to write", false),
+        ("to look into a folder", false),
+        ("to start a process", false),
+        ("to start a thread", false),
+        ("to listen", false),
+        ("to send", false),
+    ];
+
+    #[allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "that is what is tried")]
+    fn do_it(what: &str) {
+        match what {
+            "to compute" => {
+                let squares: HashMap<u64, u64> = (0..100_000).map(|it| (it, it * it)).collect();
+                assert_eq!(squares[&300], 90_000);
+            }
+            "to panic" => {
+                let caught = std::panic::catch_unwind(|| assert_eq!(1, 2, "a panic"));
+                assert!(caught.is_err());
+            }
+            "to read" => drop(fs::read("/etc/hostname")),
+            "to write" => drop(fs::write("/tmp/shut-in", "free")),
+            "to look into a folder" => drop(fs::read_dir("/")),
+            "to start a process" => drop(Command::new("true").spawn()),
+            "to start a thread" => thread::spawn(|| ()).join().unwrap(),
+            "to listen" => drop(TcpListener::bind("127.0.0.1:0")),
+            "to send" => drop(UdpSocket::bind("127.0.0.1:0")),
+            other => panic!("{other}?"),
+        }
+    }
+
+    fn child(what: &str) -> Output {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "shut_in::the_child", "--ignored", "--test-threads=1", "--nocapture"]);
+        command.env_clear().env(TRY, what).output().unwrap()
+    }
+
+    #[test]
+    #[ignore = "is run by the tests below, in processes of their own"]
+    fn the_child() {
+        let what = std::env::var(TRY).expect("another test says what to try");
+        assert_eq!(confine::run(false), [""; 0]);
+        do_it(&what);
+        println!("{what}: done");
+    }
+
+    #[test]
+    fn a_run_can_compute_and_nothing_else() {
+        /// The signal for a system call that is not allowed.
+        const SIGSYS: i32 = 31;
+        for (what, is_let) in TRIES {
+            let output = child(what);
+            let is_done = String::from_utf8_lossy(&output.stdout).contains(&format!("{what}: done"));
+            assert_eq!(is_done, is_let, "{what}: {output:?}");
+            let signal = (!is_let).then_some(SIGSYS);
+            assert_eq!(output.status.signal(), signal, "{what}: {output:?}");
+        }
+    }
+
+    #[test]
+    fn a_build_reads_and_writes_where_it_may() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        for name in ["sources", "own", "secret"] {
+            fs::create_dir(path(name)).unwrap();
+            fs::write(path(name).join("file"), name).unwrap();
+        }
+        let denied = |error: io::Error| error.kind() == io::ErrorKind::PermissionDenied;
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                assert_eq!(confine::build(&[&path("sources")], &[&path("own")]), [""; 0]);
+                assert_eq!(fs::read_to_string(path("sources/file")).unwrap(), "sources");
+                assert!(fs::write(path("sources/file"), "").is_err_and(denied));
+                fs::write(path("own/file"), "another").unwrap();
+                assert!(fs::read(path("secret/file")).is_err_and(denied));
+                assert!(fs::read_dir(folder.path()).is_err_and(denied));
+            });
+        });
+        // The thread's limits are its own.
+        assert_eq!(fs::read_to_string(path("secret/file")).unwrap(), "secret");
+    }
+}
+
+#[test]
+fn bad_use_is_told_before_anything_is_built() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out").display().to_string();
+    let file = |name: &str, text: &str| {
+        fs::write(folder.path().join(name), text).unwrap();
+        folder.path().join(name).display().to_string()
+    };
+    let is_refused = |words: &[&str], why: &str| {
+        let (status, _, err) = lab(&[&["grade", "--out", &out], words].concat());
+        assert_eq!(status, Some(2), "{words:?}: {err}");
+        assert!(err.contains(why), "{words:?}: {err}");
+        assert!(!err.contains("building"), "{words:?}: {err}");
+        err
+    };
+    is_refused(&[], "PATH");
+    is_refused(&["a", "b/a"], "a and b/a are both called `a`");
+    is_refused(&["a", "--visible", "0"], "neither visible nor hidden seeds");
+    is_refused(&["a", "--seeds-file", "/nowhere"], "cannot use /nowhere");
+    is_refused(&["a", "--allow", "everything"], "reference");
+    let err = is_refused(&["a", "--seeds-file", &file("bad", "17\nsecret\n")], "line 2");
+    assert!(!err.contains("secret"), "{err}");
+    is_refused(&["a", "--seeds-file", &file("known", "3\n")], "cannot be hidden");
+}
+
+/// The files of a folder and of those in it, by their names, without what is kept for the next time and what is
+/// told to differ.
+fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut all = Vec::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            match path.is_dir() {
+                true if [".kept", "differences"].contains(&&*name) => {}
+                true => folders.push(path),
+                false => {
+                    let text = fs::read(&path).unwrap();
+                    all.push((path.strip_prefix(folder).unwrap().to_path_buf(), text));
+                }
+            }
+        }
+    }
+    all.sort();
+    all
+}
+
+#[test]
+#[ignore = "builds twenty crates: minutes"]
+fn grade_all() {
+    const HIDDEN: [&str; 2] = ["20261121174711", "31415926535897"];
+    let folder = tempfile::tempdir().unwrap();
+    let seeds = folder.path().join("seeds");
+    fs::write(&seeds, HIDDEN.join("\n")).unwrap();
+    let submissions = root().join("tests/submissions");
+    let mut paths: Vec<String> = fs::read_dir(submissions)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir())
+        .chain(["lab2", "lab3", "lab4a", "lab4b"].map(|name| root().join("docs/labs").join(name)))
+        .map(|path| path.display().to_string())
+        .collect();
+    paths.sort();
+    let grade = |out: &Path, more: &[&str]| {
+        let (out, seeds) = (out.display().to_string(), seeds.display().to_string());
+        let mut words = vec!["grade", "--allow", "reference", "--visible", "2", "--cpu", "2"];
+        words.extend(["--seeds-file", &seeds, "--out", &out]);
+        words.extend(more);
+        words.extend(paths.iter().map(String::as_str));
+        let (status, text, err) = lab(&words);
+        assert_eq!(status, Some(0), "{text}\n{err}");
+        assert!(!err.contains("NOT SHUT IN"), "{err}");
+        println!("{text}");
+        text
+    };
+    let (one, two) = (folder.path().join("one"), folder.path().join("two"));
+    grade(&one, &[]);
+    let again = grade(&one, &[]);
+    assert!(again.contains("as before"), "{again}");
+    grade(&two, &["--jobs", "1"]);
+
+    let (first, second) = (files(&one), files(&two));
+    for ((name, text), (other, again)) in first.iter().zip(&second) {
+        assert_eq!(name, other);
+        assert!(text == again, "{} differs from one time to the next", name.display());
+        let text = String::from_utf8_lossy(text);
+        for seed in HIDDEN {
+            assert!(!text.contains(seed), "{} tells a hidden seed", name.display());
+        }
+    }
+    assert_eq!(first.len(), second.len());
+
+    let csv = fs::read_to_string(one.join("grades.csv")).unwrap();
+    let golden = root().join("tests/tests/golden/grade/submissions.csv");
+    if std::env::var_os("UPDATE_GOLDENFILES").is_some() {
+        fs::write(&golden, &csv).unwrap();
+    }
+    assert_eq!(csv, fs::read_to_string(&golden).unwrap_or_default(), "see {}", golden.display());
+}
