@@ -1,11 +1,14 @@
 //! Where runs that differ usually come from.
 
 use super::tokens::{Kind, Row, Token};
-use super::{Submission, sources};
+use super::{Submission, Text, sources};
 use std::collections::BTreeMap;
 
 /// How many lines are told of one file and one thing.
 const LINES: usize = 8;
+
+/// How many tokens of a type are looked at.
+const TYPE: usize = 64;
 
 const ORDER: &str =
     "its order differs from process to process: take a BTreeMap or a BTreeSet, or sort";
@@ -17,11 +20,12 @@ const STAYS: &str = "it outlives a run: keep it in the server";
 /// Nothing here need be wrong: a map whose order nobody sees does no harm.
 pub fn culprits(submission: &Submission) -> Vec<String> {
     let mut lines = Vec::new();
-    for source in sources(submission).0 {
+    for source in sources(submission) {
+        let Ok(Text { row, .. }) = source.text else { continue };
         let mut found: BTreeMap<(String, &str), Vec<usize>> = BTreeMap::new();
-        for at in 0..source.row.len() {
-            if let Some((name, why)) = culprit(&source.row, at) {
-                found.entry((name, why)).or_default().push(source.row[at].line);
+        for at in 0..row.len() {
+            if let Some((name, why)) = culprit(&row, at) {
+                found.entry((name, why)).or_default().push(row[at].line);
             }
         }
         for ((name, why), mut places) in found {
@@ -54,7 +58,7 @@ fn culprit(row: &[Token], at: usize) -> Option<(String, &'static str)> {
 /// Whether a `static` can change: its type tells.
 fn is_mutable(row: &[Token], at: usize) -> bool {
     let is_end = |it: &Kind| matches!(it, Kind::Sign('=' | ';', _));
-    let of_type = row[at..].iter().map(|token| &token.kind).take_while(|it| !is_end(it));
+    let of_type = row[at..].iter().take(TYPE).map(|token| &token.kind).take_while(|it| !is_end(it));
     let mut words = of_type.filter_map(|it| match it {
         Kind::Word(word) => Some(word.as_str()),
         _ => None,

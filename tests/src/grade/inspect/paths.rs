@@ -32,7 +32,7 @@ pub enum End {
     Open,
 }
 
-/// How deep braces may be in one path.
+/// How many segments a path may have, and how deep its braces may be.
 const DEPTH: usize = 32;
 
 /// What is no part of a path, and can be right before one.
@@ -101,7 +101,7 @@ impl Found<'_> {
             if !before.is_some_and(|it| row.is_sep(it)) {
                 self.branch(at, &[], false, 0);
             }
-        } else if row.is_sep(at) && !before.is_some_and(|it| segment(row, it).is_some()) {
+        } else if row.is_sep(at) && before.is_none_or(|it| segment(row, it).is_none()) {
             // Of a type: `<T>::new`. Or is something greater than what is at the end of a path?
             let is_relative = before.is_some_and(|it| row.is(it, '>'));
             self.branch(at + usize::from(is_relative), &[], !is_relative, 0);
@@ -118,7 +118,7 @@ impl Found<'_> {
         if depth == DEPTH {
             return self.add(segments, End::Open, is_global);
         }
-        while let Some(word) = segment(self.row, at) {
+        while let Some(word) = segment(self.row, at).filter(|_| segments.len() <= DEPTH) {
             segments.push(word.to_string());
             at += 1;
             if !self.row.is_sep(at) {
@@ -170,6 +170,11 @@ impl Found<'_> {
 }
 
 impl Path {
+    /// Whether it has more segments than any path in earnest.
+    pub fn is_too_long(&self) -> bool {
+        self.segments.len() > DEPTH
+    }
+
     /// Its text, for people.
     pub fn text(&self) -> String {
         let start = if self.is_global { "::" } else { "" };

@@ -69,6 +69,10 @@ fn flat(stream: TokenStream) -> Vec<Token> {
         };
         let line = tree.span().start().line;
         let kind = match tree {
+            TokenTree::Group(_) if outer.is_empty() && is_test_module(&row) => {
+                row.push(Token { kind: Kind::Open('{', row.len() + 1), line });
+                Kind::Close(row.len() - 1)
+            }
             TokenTree::Group(group) => {
                 let sign = match group.delimiter() {
                     Delimiter::Parenthesis => '(',
@@ -105,6 +109,31 @@ fn flat(stream: TokenStream) -> Vec<Token> {
     }
 }
 
+/// Whether a row ends with `#[cfg(test)] mod name`, perhaps with more attributes: what is in such a module
+/// is not built.
+fn is_test_module(row: &[Token]) -> bool {
+    let Some(module) = row.len().checked_sub(2).filter(|it| row.word(*it) == Some("mod")) else {
+        return false;
+    };
+    let mut end = module;
+    if end > 0 && row.word(end - 1) == Some("pub") {
+        end -= 1;
+    }
+    while let Some(Kind::Close(open)) = end.checked_sub(1).and_then(|it| row.kind(it)) {
+        let is_attribute = *open > 0 && row.is(open - 1, '#') && row.group(*open, '[').is_some();
+        let is_test = row.word(open + 1) == Some("cfg")
+            && row.word(open + 3) == Some("test")
+            && row.group(open + 2, '(') == Some(open + 4)
+            && row.group(*open, '[') == Some(open + 5);
+        match (is_attribute, is_test) {
+            (true, true) => return true,
+            (true, false) => end = open - 1,
+            (false, _) => return false,
+        }
+    }
+    false
+}
+
 /// What can be asked of a place in a row; beyond its ends there is nothing.
 pub trait Row {
     /// The token there.
@@ -133,6 +162,16 @@ pub trait Row {
         matches!(self.kind(at), Some(Kind::Open(..)))
     }
 
+    /// Whether `!` and a macro's arguments are there.
+    fn is_call(&self, at: usize) -> bool {
+        self.is(at, '!') && self.is_open(at + 1)
+    }
+
+    /// Whether what can follow the last `::` of a path is there, other than a name.
+    fn is_path_end(&self, at: usize) -> bool {
+        self.is(at, '<') || self.is(at, '*') || self.group(at, '{').is_some()
+    }
+
     /// Where the group ends that begins there with this bracket.
     fn group(&self, at: usize, bracket: char) -> Option<usize> {
         match self.kind(at) {
@@ -147,15 +186,15 @@ pub trait Row {
         if let Some(word) = self.word(last) {
             return last > 0 && self.is(last - 1, '$') && word != "crate";
         }
-        // `$( … )*`, perhaps with a sign between.
+        // `$( … )*`, perhaps with a sign between. Whole statements are nothing that a path goes on.
         let is_repeat = ['*', '+', '?'].iter().any(|sign| self.is(last, *sign));
+        let ends = last.saturating_sub(3)..last;
         is_repeat
-            && [1, 2, 3].iter().filter_map(|back| last.checked_sub(*back)).any(|end| {
-                let between = end + 1..last;
-                let is_bare = between.clone().all(|it| !self.is_open(it));
-                is_bare
-                    && matches!(self.kind(end), Some(Kind::Close(open))
-                        if *open > 0 && self.is(open - 1, '$'))
+            && ends.rev().any(|end| match self.kind(end) {
+                Some(Kind::Close(open)) => {
+                    *open > 0 && self.is(open - 1, '$') && !self.is(end - 1, ';')
+                }
+                _ => false,
             })
     }
 }
@@ -203,12 +242,32 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_built_is_left_out() {
+        let has_x = |text| {
+            let row = read(text).unwrap();
+            (0..row.len()).any(|at| row.word(at) == Some("x"))
+        };
+        assert!(!has_x("#[cfg(test)] mod tests { x }"));
+        assert!(!has_x("fn a() {} #[cfg(test)] #[allow(unused)] pub mod tests { x }"));
+        for text in [
+            "mod tests { x }",
+            "#[cfg(not(test))] mod tests { x }",
+            "#[cfg(any(test, unix))] mod tests { x }",
+            "m! { #[cfg(test)] mod tests { x } }",
+            "#[cfg(test)] fn a() {} mod b { x }",
+        ] {
+            assert!(has_x(text), "{text}");
+        }
+    }
+
+    #[test]
     fn behind_a_variable() {
         for (text, is) in [
             ("$a", true),
             ("$($a)*", true),
             ("$($a),+", true),
             ("$($a)=>*", true),
+            ("$(v.push($a);)*", false),
             ("a", false),
             ("$crate", false),
             ("(a)*", false),

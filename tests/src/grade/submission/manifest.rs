@@ -4,7 +4,7 @@
 //! of no interest here. What would not be the same there is refused.
 
 use super::Crate;
-use super::tree::Tree;
+use super::tree::{Tree, is_source};
 use crate::grade::lab::Lab;
 use std::collections::{BTreeMap, BTreeSet};
 use toml::{Table, Value};
@@ -129,7 +129,7 @@ impl Found<'_> {
     fn sources(&self, tree: &Tree, complaints: &mut Vec<String>) -> BTreeMap<String, String> {
         let mut files = BTreeMap::new();
         for (name, bytes) in tree.below(self.folder()) {
-            let is_source = name.starts_with("src/") && name.ends_with(".rs");
+            let is_source = name.starts_with("src/") && is_source(name);
             if !is_source || name == "src/main.rs" || name.starts_with("src/bin/") {
                 continue;
             }

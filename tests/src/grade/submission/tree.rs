@@ -136,11 +136,15 @@ pub fn clean(name: &str) -> Result<String, String> {
 /// Whether a file is one that counts.
 pub fn counts(name: &str) -> bool {
     let file = name.rsplit('/').next().unwrap_or_default();
-    let is_source = Path::new(file).extension().is_some_and(|it| it == "rs");
     let is_settings = name.split('/').any(|part| part == ".cargo");
-    (is_source || is_settings || file == "Cargo.toml")
+    (is_source(name) || is_settings || file == "Cargo.toml")
         && name.matches('/').count() <= FILE_DEPTH
         && !is_passed_over(name)
+}
+
+/// Whether a file is a source by its name.
+pub fn is_source(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|it| it == "rs")
 }
 
 /// Whether a file or folder is in nobody's sources: hidden, or what cargo builds. A module may be called
