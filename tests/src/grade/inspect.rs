@@ -5,13 +5,14 @@
 //! has none but serde's. Every way to an item of another crate begins with that crate's name, or with
 //! the name of a module that was brought in by `use`; so those are judged ([`rules`]), in all
 //! branches ([`paths`]), and neither a crate nor a module can be renamed. What would let a macro
-//! put a path together from pieces is refused.
+//! put a path together from pieces is refused ([`look`], [`loose`]).
 //!
 //! This is one fence of two. What gets through, or is no matter of names, meets the limits of the process
 //! that a run is shut in. And a student who has written such a thing by mistake is told where.
 
 mod culprits;
 mod look;
+mod loose;
 mod paths;
 mod rules;
 mod tokens;

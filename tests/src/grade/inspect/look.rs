@@ -3,7 +3,7 @@
 use super::paths::Path;
 use super::rules::{self, Verdict};
 use super::tokens::{Kind, Row, Token};
-use super::{Allow, COMPLAINTS, Modules, Text};
+use super::{Allow, COMPLAINTS, Modules, Text, loose};
 use crate::grade::lab::Lab;
 use std::collections::BTreeSet;
 
@@ -24,6 +24,7 @@ impl<'a> Look<'a> {
     pub fn complaints(&self) -> Vec<(usize, String)> {
         let tokens = (0..self.row().len()).flat_map(|at| self.tokens(at));
         let mut found: Vec<_> = self.paths().take(COMPLAINTS + 1).collect();
+        found.extend(loose::complaints(self.row()).into_iter().take(COMPLAINTS + 1));
         found.extend(tokens.take(COMPLAINTS + 1));
         found
     }
@@ -43,10 +44,16 @@ impl<'a> Look<'a> {
 
     /// What is to be said against a path.
     fn against(&self, path: &Path) -> Option<String> {
-        let first = path.segments.first()?.as_str();
+        let first = path.segments.first().map_or("", String::as_str);
         let is_known = rules::is_crate(first);
         if path.is_too_long() {
             return Some("nothing lies so deep: write the path out".to_string());
+        }
+        if path.is_use && path.is_in_macro {
+            return Some("bring it in outside of the macro, which can take a `use` apart".to_string());
+        }
+        if first.is_empty() {
+            return None;
         }
         if path.is_global && !is_known && Lab::of_package(first).is_none() {
             return Some(format!("there is no crate `{first}`"));

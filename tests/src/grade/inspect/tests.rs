@@ -2,8 +2,7 @@ use super::*;
 use crate::grade::submission::Crate;
 use std::path::Path as File;
 
-const ALL: [Allow; 4] =
-    [Allow::Unsafe, Allow::Environment, Allow::Threads, Allow::Reference];
+const ALL: [Allow; 4] = [Allow::Unsafe, Allow::Environment, Allow::Threads, Allow::Reference];
 
 fn of(lab: Lab, files: &[(&str, &str)]) -> Crate {
     let files = files.iter().map(|(name, text)| ((*name).to_string(), (*text).to_string()));
@@ -129,6 +128,27 @@ fn a_module_that_was_brought_in_is_known_in_all_files() {
 }
 
 #[test]
+fn macros_take_nothing_apart() {
+    for line in [
+        "macro_rules! m { ($a:ident x $c:tt y) => { $a $c fs } } m!(std x::y);",
+        "macro_rules! m { (x $($c:tt)*) => { std $($c)* } } m!(x::fs::read(1));",
+        "macro_rules! m { (x $($c:tt)*) => { n!(std $($c)*) } } m!(x::fs::read(1));",
+        "macro_rules! m { ($h:tt [inline] $p:ident) => { $h [$p = \"x\"] mod x; } }",
+        "macro_rules! m { ($d:tt) => { macro_rules! n { ($d a:ident) => { 1 } } } }",
+        "macro_rules! m { ($($a:tt)*) => { $($a)* } }",
+    ] {
+        refused(Lab::Lab2, line, &["a `tt` can be anything"]);
+    }
+    for line in ["m!([use] [std as s]);", "m!(use x; std as s);", "m! { use a::b; }", "m!(use $);"]
+    {
+        let found = inspected(Lab::Lab2, line);
+        assert!(!found.is_empty(), "passes: {line}");
+    }
+    refused(Lab::Lab2, "m!(use x; std as s);", &["bring it in outside of the macro"]);
+    refused(Lab::Lab2, "m!([use] [std as s]);", &["bring it in outside of the macro"]);
+}
+
+#[test]
 fn macros_put_no_paths_together() {
     for line in [
         "macro_rules! m { ($a:ident) => { $a::fs } } m!(std);",
@@ -147,7 +167,11 @@ fn macros_put_no_paths_together() {
         "macro_rules! m { ($s:literal) => { #[serde(default = $s)] } }",
         "macro_rules! m { ($p:ident) => { #[cfg_attr(all(), $p = \"x\")] mod x; } }",
     ] {
-        refused(Lab::Lab2, line, &["`$`: ", "write it out"]);
+        let found = inspected(Lab::Lab2, &format!("\n{line}"));
+        let is_told = |it: &String| {
+            it.starts_with("lab2/src/lib.rs:2: `$`: ") && it.ends_with("write it out")
+        };
+        assert!(found.iter().any(is_told), "{line}: {found:?}");
     }
     refused(Lab::Lab2, "m!(raft ; ::Raft);", &["there is no crate `Raft`"]);
     refused(Lab::Lab2, "m!(crate ::raft::Raft);", &["the reference"]);
@@ -315,6 +339,9 @@ fn what_only_looks_alike_passes() {
         "macro_rules! m { ($($x:expr),*) => { $(g($x);)* Vec::new() } }",
         "#[derive(Clone)] #[doc = \"std::fs\"] #[cfg_attr(test, derive(Debug))] struct S;",
         "macro_rules! m { ($s:literal) => { #[doc = $s] struct S; } }",
+        "macro_rules! log { ($cx:expr, $($a:tt)*) => { if X { $cx.note(\"x\", format_args!($($a)*)) } } }",
+        "macro_rules! log { ($($a:tt)+) => { eprintln!(\"{} {}\", 1, $($a)+); } } fn f() { log!(\"{}\", raft.x); }",
+        "use std::io::prelude::*; fn f(a: bool) { if !a { use std::fmt; } }",
         "impl<T> S<T> { fn f() -> impl Sized + use<T> { Self::g(<T as Into<u8>>::into(1)) } }",
     ] {
         passes(Lab::Lab2, text);
