@@ -50,7 +50,9 @@ impl<'a> Look<'a> {
             return Some("nothing lies so deep: write the path out".to_string());
         }
         if path.is_use && path.is_in_macro {
-            return Some("bring it in outside of the macro, which can take a `use` apart".to_string());
+            return Some(
+                "bring it in outside of the macro, which can take a `use` apart".to_string(),
+            );
         }
         if first.is_empty() {
             return None;

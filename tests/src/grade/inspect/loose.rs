@@ -2,7 +2,8 @@
 //!
 //! A variable that is a `tt` can be anything, a `::` out of an innocent path, for instance, or a `#`. So it
 //! may only be handed on to another macro, as macros for logging do: `eprintln!($($it)*)`. There it
-//! begins what is between commas, or it could go on what stands before it.
+//! begins what is between commas, or it could go on what stands before it. And a macro makes no macros, as
+//! what such a one takes cannot be told from what is written.
 
 use super::tokens::{Kind, Row, Token};
 use std::collections::BTreeSet;
@@ -19,6 +20,11 @@ pub fn complaints(row: &[Token]) -> Vec<(usize, String)> {
             Some(Kind::Open(..)) => around.push(at),
             Some(Kind::Close(_)) => drop(around.pop()),
             _ => {}
+        }
+        if row.word(at) == Some("macro_rules") && around.iter().any(|it| is_of_macro(row, *it)) {
+            let what =
+                "`macro_rules!`: a macro that makes macros can make anything: write them out";
+            found.push((row[at].line, what.to_string()));
         }
         let Some(name) = variable(at).filter(|it| loose.contains(it)) else { continue };
         if !is_declared(at) && !is_handed_on(row, at, &around) {
@@ -41,8 +47,13 @@ fn is_handed_on(row: &[Token], mut at: usize, around: &[usize]) -> bool {
             at = open - 1;
             continue;
         }
-        let is_call = open > 1 && row.is(open - 1, '!') && row.word(open - 2).is_some();
-        return is_call && (is_first || row.is(at - 1, ','));
+        return row.is_args(open) && (is_first || row.is(at - 1, ','));
     }
     false
+}
+
+/// Whether a group is what a macro is given, or a macro's rules.
+fn is_of_macro(row: &[Token], open: usize) -> bool {
+    row.is_args(open)
+        || (open > 2 && row.is(open - 2, '!') && row.word(open - 3) == Some("macro_rules"))
 }

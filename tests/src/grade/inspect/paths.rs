@@ -58,8 +58,7 @@ pub fn all(row: &[Token]) -> Vec<Path> {
     while at < row.len() {
         found.line = row[at].line;
         if let Kind::Open(_, end) = row[at].kind {
-            let is_macro = at > 1 && row.is(at - 1, '!') && row.word(at - 2).is_some();
-            end_of_macro = end_of_macro.max(if is_macro { end } else { 0 });
+            end_of_macro = end_of_macro.max(if row.is_args(at) { end } else { 0 });
         }
         found.is_in_macro = at < end_of_macro;
         found.is_use = row.word(at) == Some("use") && !row.is(at + 1, '<');

@@ -44,7 +44,6 @@ fn what_is_out_of_reach() {
         ("fn f() { return ::std::fs::read(\"x\"); }", "`::std::fs::read`: files"),
         ("fn f() { if 1 > ::std::fs::X {} }", "`std::fs::X`: files"),
         ("use {crate::a, ::std::fs::{self, File}};", "`::std::fs`: files"),
-        ("m! { use std::fs; }", "`std::fs`: files"),
         ("m!(a ::std::fs::read);", "files"),
         ("use std::net::TcpStream;", "the network"),
         ("use core::net;", "the network"),
@@ -144,6 +143,13 @@ fn macros_take_nothing_apart() {
         let found = inspected(Lab::Lab2, line);
         assert!(!found.is_empty(), "passes: {line}");
     }
+    for line in [
+        "macro_rules! m { ($t:ident) => { macro_rules! n { ($a:$t) => { x!($a) } } } } m!(tt);",
+        "m! { macro_rules! n { () => {} } }",
+        "macro_rules! m { ($m:ident) => { $m! n { () => {} } } } m!(macro_rules);",
+    ] {
+        refused(Lab::Lab2, line, &["a macro that makes macros"]);
+    }
     refused(Lab::Lab2, "m!(use x; std as s);", &["bring it in outside of the macro"]);
     refused(Lab::Lab2, "m!([use] [std as s]);", &["bring it in outside of the macro"]);
 }
@@ -154,6 +160,7 @@ fn macros_put_no_paths_together() {
         "macro_rules! m { ($a:ident) => { $a::fs } } m!(std);",
         "macro_rules! m { ($a:ident) => { std::$a } } m!(fs);",
         "macro_rules! m { ($a:ident) => { use $a as x; } } m!(std);",
+        "macro_rules! m { ($a:ident) => { use crate::$a as x; } } m!(rsm);",
         "macro_rules! m { ($a:ident) => { use $a::*; } } m!(std);",
         "macro_rules! m { ($($a:ident)*) => { use x::$($a)::*; } }",
         "macro_rules! m { ($($a:ident)*) => { $($a)::+ } }",

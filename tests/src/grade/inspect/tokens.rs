@@ -167,6 +167,11 @@ pub trait Row {
         self.is(at, '!') && self.is_open(at + 1)
     }
 
+    /// Whether what a macro is given begins there.
+    fn is_args(&self, at: usize) -> bool {
+        at > 1 && self.is_call(at - 1) && self.word(at - 2).is_some()
+    }
+
     /// Whether what can follow the last `::` of a path is there, other than a name.
     fn is_path_end(&self, at: usize) -> bool {
         self.is(at, '<') || self.is(at, '*') || self.group(at, '{').is_some()
