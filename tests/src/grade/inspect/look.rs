@@ -1,6 +1,6 @@
 //! A look at one source.
 
-use super::paths::Path;
+use super::paths::{End, Path};
 use super::rules::{self, Verdict};
 use super::tokens::{Kind, Row, Token};
 use super::{Allow, COMPLAINTS, Modules, Text, loose};
@@ -50,12 +50,13 @@ impl<'a> Look<'a> {
             return Some("nothing lies so deep: write the path out".to_string());
         }
         if path.is_use && path.is_in_macro {
-            return Some(
-                "bring it in outside of the macro, which can take a `use` apart".to_string(),
-            );
+            return Some("bring it in outside: a macro can take a `use` apart".to_string());
         }
         if first.is_empty() {
             return None;
+        }
+        if path.is_use && path.end == End::Open {
+            return Some("write the path out".to_string());
         }
         if path.is_global && !is_known && Lab::of_package(first).is_none() {
             return Some(format!("there is no crate `{first}`"));
@@ -100,6 +101,7 @@ impl<'a> Look<'a> {
         found
     }
 
+    /// A word that is refused.
     fn token(&self, at: usize) -> Option<String> {
         if self.is_path(at) {
             return Some("`#[path]`: a module's file has its name: take the attribute out".into());
@@ -152,7 +154,11 @@ impl<'a> Look<'a> {
                 (is_behind && (row.is_sep(at + 1) || row.is_call(at + 1))).then_some("a path")
             }
             Kind::Sep => {
-                let is_bare = row.word(at + 1).is_none() && !row.is_path_end(at + 1);
+                // A variable can be the last part of a path that is known up to there.
+                let is_last = at > 0 && row.word(at - 1).is_some() && row.word(at + 2).is_some();
+                let is_bare = row.word(at + 1).is_none()
+                    && !row.is_path_end(at + 1)
+                    && !(is_last && row.is(at + 1, '$'));
                 (is_behind || is_bare).then_some("a path")
             }
             Kind::Sign('!', _) => (is_behind && row.is_call(at)).then_some("a macro's name"),

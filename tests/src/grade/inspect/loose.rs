@@ -14,14 +14,20 @@ pub fn complaints(row: &[Token]) -> Vec<(usize, String)> {
     let is_declared = |at: usize| row.is(at + 2, ':') && row.word(at + 3) == Some("tt");
     let loose: BTreeSet<&str> =
         (0..row.len()).filter(|at| is_declared(*at)).filter_map(variable).collect();
-    let (mut found, mut around) = (Vec::new(), Vec::new());
+    let (mut found, mut around, mut macros) = (Vec::new(), Vec::new(), 0);
     for at in 0..row.len() {
         match row.kind(at) {
-            Some(Kind::Open(..)) => around.push(at),
-            Some(Kind::Close(_)) => drop(around.pop()),
+            Some(Kind::Open(..)) => {
+                around.push(at);
+                macros += usize::from(is_of_macro(row, at));
+            }
+            Some(Kind::Close(open)) => {
+                around.pop();
+                macros -= usize::from(is_of_macro(row, *open));
+            }
             _ => {}
         }
-        if row.word(at) == Some("macro_rules") && around.iter().any(|it| is_of_macro(row, *it)) {
+        if row.word(at) == Some("macro_rules") && macros > 0 {
             let what =
                 "`macro_rules!`: a macro that makes macros can make anything: write them out";
             found.push((row[at].line, what.to_string()));

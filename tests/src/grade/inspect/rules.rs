@@ -12,8 +12,8 @@
 //! | 4B | `raft`, `kvraft`, `shardmaster` | everything: the master is the reference's |
 //! | | `shardkv` | [`SHARDKV`] |
 //!
-//! A lab can stand on earlier ones, so that an earlier lab may use no more of a crate than a later one,
-//! or the later would have the rest from there; `raft::Raft` aside, which they may all use.
+//! A lab can stand on earlier ones. So none may use what a later one may not, or the later would have it
+//! from there.
 
 use super::Allow;
 use super::paths::{End, Path};

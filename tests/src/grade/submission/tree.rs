@@ -37,7 +37,8 @@ impl Tree {
     }
 
     fn add_folder(&mut self, folder: &Path, prefix: &str, depth: usize) -> Result<(), String> {
-        let unreadable = |error: io::Error| format!("`{prefix}` cannot be read: {error}");
+        let place = if prefix.is_empty() { "the folder" } else { prefix };
+        let unreadable = |error: io::Error| format!("{place} cannot be read: {error}");
         let mut entries: Vec<_> =
             fs::read_dir(folder).and_then(Iterator::collect).map_err(unreadable)?;
         entries.sort_by_key(fs::DirEntry::file_name);
@@ -55,7 +56,7 @@ impl Tree {
         Ok(())
     }
 
-    /// Adds a file that [counts](counts).
+    /// Adds a file that [counts].
     pub fn add(&mut self, name: String, content: impl Read) -> Result<(), String> {
         if name.len() > NAME_BYTES || name.chars().any(char::is_control) {
             return Err(format!(
