@@ -3,9 +3,9 @@
 //! Sources are looked at as tokens, so that comments and strings do not matter, and what a macro would
 //! make is seen, too: names cannot be pasted together without a procedural macro, and a submission
 //! has none but serde's. Every way to an item of another crate begins with that crate's name, or with
-//! the name of a module that was brought in by `use`; so those are judged ([`rules`]), in all
-//! branches ([`paths`]), and neither a crate nor a module can be renamed. What would let a macro
-//! put a path together from pieces is refused ([`look`], [`loose`]).
+//! the name of a module that was brought in by `use`; so those are judged (`inspect/rules.rs`), in all
+//! branches (`inspect/paths.rs`), and neither a crate nor a module can be renamed. What would let a macro
+//! put a path together from pieces is refused (`inspect/look.rs`, `loose.rs`).
 //!
 //! This is one fence of two. What gets through, or is no matter of names, meets the limits of the process
 //! that a run is shut in. And a student who has written such a thing by mistake is told where.

@@ -1,9 +1,9 @@
 //! What a student hands in: the labs' crates, in a folder or an archive.
 //!
 //! Nothing is unpacked onto the disk, nothing is followed, and nothing is run: what counts of a submission
-//! is read into memory, within limits ([`tree`]), and is the sources of its libraries. The grader writes
+//! is read into memory, within limits (`submission/tree.rs`), and is the sources of its libraries. The grader writes
 //! the manifests that it builds with itself; of a student's it takes the name and the dependencies
-//! ([`manifest`]).
+//! (`submission/manifest.rs`).
 
 mod archive;
 mod manifest;

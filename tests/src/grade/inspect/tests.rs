@@ -181,9 +181,13 @@ fn macros_put_no_paths_together() {
     for line in [
         "macro_rules! m { ($a:ident) => { use crate::$a as x; } } m!(rsm);",
         "macro_rules! m { ($a:ident) => { use std::{fmt, $a}; } } m!(fs);",
-        "macro_rules! m { ($a:ident) => { std::$a } } m!(fs);",
     ] {
         refused(Lab::Lab2, line, &["write the path out"]);
+    }
+    for line in ["std::$a", "std::io::$a", "labrpc::$a", "raft::$a"] {
+        let line = format!("macro_rules! m {{ ($a:ident) => {{ {line} }} }}");
+        let found = inspected(Lab::Lab2, &line);
+        assert!(found.len() == 1 && found[0].contains("::…`: "), "{line}: {found:?}");
     }
     let alias = "use kvraft::rsm; macro_rules! m { ($a:ident) => { rsm::$a } } m!(Server);";
     refused(Lab::Lab3, alias, &["name what you use of `kvraft::rsm`"]);
@@ -414,4 +418,24 @@ fn culprits_are_named_with_their_places() {
             "lab3/src/a.rs:6: `thread_local`: it outlives a run: keep it in the server",
         ]
     );
+}
+
+/// A program of a student's size: the reference's Raft says in one place only what lab 2 may not.
+#[test]
+fn a_whole_raft_is_looked_through() {
+    let folder = File::new(env!("CARGO_MANIFEST_DIR")).join("../raft/src");
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() {
+            let name = path.file_name().unwrap().to_string_lossy();
+            files.push((format!("src/{name}"), std::fs::read_to_string(&path).unwrap()));
+        }
+    }
+    let files: Vec<_> = files.iter().map(|(name, text)| (&name[..], &text[..])).collect();
+    let submission = handed_in(vec![of(Lab::Lab2, &files)]);
+    let found = inspect(&submission, &BTreeSet::new());
+    assert!(files.len() > 5 && found.len() == 1, "{found:?}");
+    assert!(found[0].contains("`raft::Raft`: the reference is not to be handed in; a module of"));
+    assert_eq!(culprits(&submission), [""; 0]);
 }
