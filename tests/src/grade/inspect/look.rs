@@ -75,7 +75,8 @@ impl<'a> Look<'a> {
             // What is before a crate's name can be a module of the same name, or what a macro takes away.
             let is_taken = rules::is_crate(head) && (path.is_in_macro || rules::is_std(head));
             if at > 0 && is_taken && !tail.is_empty() {
-                return self.refusal(&from(&[&path.segments[at..]]));
+                let why = self.refusal(&from(&[&path.segments[at..]]))?;
+                return Some(format!("a macro can make `{head}` the crate of this name: {why}"));
             }
             let meanings = self.modules.get(head)?;
             let whys: Option<Vec<_>> =
