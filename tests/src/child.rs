@@ -117,9 +117,9 @@ pub fn converse(
         let _ = stdin.write_all(input);
         drop(stdin);
         let mut still = Still::of(&child.0);
-        let end = child.wait(limits, || match too_long.load(Ordering::Relaxed) {
-            true => Some(End::TooLong),
-            false => (alone && still.is_still()).then_some(End::StoodStill),
+        let end = child.wait(limits, || {
+            let has_said_enough = too_long.load(Ordering::Relaxed).then_some(End::TooLong);
+            has_said_enough.or_else(|| (alone && still.is_still()).then_some(End::StoodStill))
         });
         drop(child); // Then the pipes end, too, unless it has handed them on.
         let join =

@@ -25,9 +25,7 @@ fn said(output: &Output) -> (Option<i32>, String, String) {
 #[cfg(target_os = "linux")]
 mod shut_in {
     use super::*;
-    use std::collections::HashMap;
     use std::io;
-    use std::net::{TcpListener, UdpSocket};
     use std::os::unix::process::ExitStatusExt;
     use std::thread;
     use tests::grade::confine;
@@ -52,7 +50,8 @@ mod shut_in {
     fn do_it(what: &str) {
         match what {
             "to compute" => {
-                let squares: HashMap<u64, u64> = (0..100_000).map(|it| (it, it * it)).collect();
+                let squares: std::collections::HashMap<u64, u64> =
+                    (0..100_000).map(|it| (it, it * it)).collect();
                 assert_eq!(squares[&300], 90_000);
             }
             "to panic" => {
@@ -64,15 +63,21 @@ mod shut_in {
             "to look into a folder" => drop(fs::read_dir("/")),
             "to start a process" => drop(Command::new("true").spawn()),
             "to start a thread" => thread::spawn(|| ()).join().unwrap(),
-            "to listen" => drop(TcpListener::bind("127.0.0.1:0")),
-            "to send" => drop(UdpSocket::bind("127.0.0.1:0")),
+            "to listen" => drop(std::net::TcpListener::bind("127.0.0.1:0")),
+            "to send" => drop(std::net::UdpSocket::bind("127.0.0.1:0")),
             other => panic!("{other}?"),
         }
     }
 
     fn child(what: &str) -> Output {
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["--exact", "shut_in::the_child", "--ignored", "--test-threads=1", "--nocapture"]);
+        command.args([
+            "--exact",
+            "shut_in::the_child",
+            "--ignored",
+            "--test-threads=1",
+            "--nocapture",
+        ]);
         command.env_clear().env(TRY, what).output().unwrap()
     }
 
@@ -91,7 +96,8 @@ mod shut_in {
         const SIGSYS: i32 = 31;
         for (what, is_let) in TRIES {
             let output = child(what);
-            let is_done = String::from_utf8_lossy(&output.stdout).contains(&format!("{what}: done"));
+            let is_done =
+                String::from_utf8_lossy(&output.stdout).contains(&format!("{what}: done"));
             assert_eq!(is_done, is_let, "{what}: {output:?}");
             let signal = (!is_let).then_some(SIGSYS);
             assert_eq!(output.status.signal(), signal, "{what}: {output:?}");

@@ -98,7 +98,8 @@ fn reason(end: End, err: &str) -> Reason {
 /// A line of what Rust says of a thread that dies, without the thread's number: it is another in each run.
 fn without_number(line: &str) -> String {
     const MAIN: &str = "thread 'main' (";
-    let parts = line.split_once(MAIN).and_then(|(before, rest)| Some((before, rest.split_once(')')?)));
+    let parts =
+        line.split_once(MAIN).and_then(|(before, rest)| Some((before, rest.split_once(')')?)));
     match parts {
         Some((before, (number, rest))) if number.bytes().all(|it| it.is_ascii_digit()) => {
             format!("{before}thread 'main'{rest}")
@@ -167,7 +168,8 @@ mod tests {
     fn what_differs_from_process_to_process_is_taken_out() {
         let it = without_number("thread 'main' (4711) has overflowed its stack");
         assert_eq!(it, "thread 'main' has overflowed its stack");
-        for line in ["thread 'main' has (7)", "thread 'main' (x) panicked", "thread 'main' (7", ""] {
+        for line in ["thread 'main' has (7)", "thread 'main' (x) panicked", "thread 'main' (7", ""]
+        {
             assert_eq!(without_number(line), line);
         }
     }

@@ -94,7 +94,7 @@ impl Marking<'_> {
                 Ok(program) => {
                     let judge = self.judge(program);
                     let mut scenarios = self.scenarios(&judge, it.lab, folder)?;
-                    self.draw(&judge, &mut scenarios, folder)?;
+                    draw(&judge, &mut scenarios, folder)?;
                     fs::remove_file(&judge.program)?;
                     grade.labs.push(LabGrade { lab: it.lab, scenarios });
                 }
@@ -141,12 +141,7 @@ impl Marking<'_> {
 
     /// All scenarios of a lab, in order. If nothing comes of the first but runs that take too long, the
     /// others would take all night, and are not run.
-    fn scenarios(
-        &self,
-        judge: &Judge,
-        lab: Lab,
-        folder: &Path,
-    ) -> io::Result<Vec<ScenarioGrade>> {
+    fn scenarios(&self, judge: &Judge, lab: Lab, folder: &Path) -> io::Result<Vec<ScenarioGrade>> {
         let exam = Exam { judge, seeds: &self.rules.seeds, folder };
         let all = scenarios(lab);
         (self.doing)(Doing::Running(all.len() as u64 * self.rules.seeds.count()));
@@ -185,29 +180,29 @@ impl Marking<'_> {
         let missing = || Err("a thread of the grader panicked".to_string());
         grades.into_iter().map(|it| it.unwrap_or_else(missing).map_err(io::Error::other)).collect()
     }
+}
 
-    /// Draws the first visible run of each scenario that failed by itself, of a few.
-    fn draw(&self, judge: &Judge, grades: &mut [ScenarioGrade], folder: &Path) -> io::Result<()> {
-        let mut left = PICTURES;
-        for grade in grades {
-            let drawn = grade.failures.iter_mut().find_map(|failure| {
-                let (Reason::Property(_) | Reason::Panic) = failure.reason else { return None };
-                failure.facts.as_mut().zip(failure.seed.visible())
-            });
-            let Some((facts, seed)) = drawn else { continue };
-            if left == 0 {
-                return Ok(());
-            }
-            left -= 1;
-            let picture = judge.ask(&grade.name, seed, Want::Picture(facts.replay.clone()))?;
-            let Ok(answer) = picture.answer else { continue };
-            let file = format!("pictures/{}-{seed}.html", grade.name);
-            fs::create_dir_all(folder.join("pictures"))?;
-            fs::write(folder.join(&file), answer.text)?;
-            *facts = Facts { picture: Some(file), ..facts.clone() };
+/// Draws the first visible run of each scenario that failed by itself, of a few.
+fn draw(judge: &Judge, grades: &mut [ScenarioGrade], folder: &Path) -> io::Result<()> {
+    let mut left = PICTURES;
+    for grade in grades {
+        let drawn = grade.failures.iter_mut().find_map(|failure| {
+            let (Reason::Property(_) | Reason::Panic) = failure.reason else { return None };
+            failure.facts.as_mut().zip(failure.seed.visible())
+        });
+        let Some((facts, seed)) = drawn else { continue };
+        if left == 0 {
+            return Ok(());
         }
-        Ok(())
+        left -= 1;
+        let picture = judge.ask(&grade.name, seed, Want::Picture(facts.replay.clone()))?;
+        let Ok(answer) = picture.answer else { continue };
+        let file = format!("pictures/{}-{seed}.html", grade.name);
+        fs::create_dir_all(folder.join("pictures"))?;
+        fs::write(folder.join(&file), answer.text)?;
+        *facts = Facts { picture: Some(file), ..facts.clone() };
     }
+    Ok(())
 }
 
 /// The grade of a submission that was not run.

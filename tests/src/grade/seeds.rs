@@ -28,10 +28,10 @@ impl Seeds {
                 return Err(format!("the hidden seed {seed} is there twice"));
             }
         }
-        match visible == 0 && hidden.is_empty() {
-            true => Err("there are neither visible nor hidden seeds".to_string()),
-            false => Ok(Self { visible, hidden }),
+        if visible == 0 && hidden.is_empty() {
+            return Err("there are neither visible nor hidden seeds".to_string());
         }
+        Ok(Self { visible, hidden })
     }
 
     /// Reads hidden seeds: one number in each line; blank lines, and what follows a `#`, mean nothing.

@@ -9,9 +9,9 @@ use super::confine;
 use super::lab::Lab;
 use super::submission::{Crate, Submission};
 use crate::child::{self, End, Limits, Said};
-use std::collections::BTreeSet;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
-use std::fmt::Write;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -35,9 +35,23 @@ const CRATES: [&str; 7] = ["labgob", "labrpc", "raft", "kvraft", "shardmaster", 
 /// The package whose build makes the copy that others begin with.
 const BASE: &str = "base";
 
-/// How programs of judges are optimised: a submission is compiled once and run a few thousand times
-/// for some milliseconds.
-const PROFILE: &str = "[profile.release]\nopt-level = 1\ndebug = false\ncodegen-units = 16\n";
+/// How judges are optimised: a submission is compiled once and run a few thousand times for some
+/// milliseconds.
+fn profile() -> Value {
+    json!({ "opt-level": 1, "debug": false, "codegen-units": 16 })
+}
+
+/// What is written as JSON here, as cargo reads it.
+fn toml_of(value: &Value) -> String {
+    toml::to_string(value).expect("a manifest has no value that TOML lacks")
+}
+
+/// A package of a workspace that is to be written.
+struct Package {
+    name: String,
+    manifest: String,
+    files: BTreeMap<String, String>,
+}
 
 /// A place to build submissions in.
 #[derive(Debug)]
@@ -77,17 +91,16 @@ impl Workshop {
         let toolchain = Toolchain::find(&root)?;
         let workshop = Self { root, folder, toolchain, jobs, is_safe };
         let tree = workshop.folder.join(BASE);
-        let manifest = workshop.manifest(BASE, &[]);
-        let main = judge_main("Catalogue::of_raft::<raft::Raft>()");
-        workshop.write(&tree, &[BASE], &[(BASE, &manifest, &[("src/main.rs", main.as_str())])])?;
+        let all = CRATES.iter().copied().chain(["serde"]);
+        let base = workshop.judge(BASE, all.collect(), "Catalogue::of_raft::<raft::Raft>()");
+        workshop.write(&tree, &[base])?;
         let said = workshop.cargo(&tree, BASE, jobs)?;
-        match said.end {
-            End::Exited(0) => Ok(workshop),
-            _ => {
-                let text = String::from_utf8_lossy(&said.err).into_owned();
-                Err(io::Error::other(format!("what submissions share cannot be built:\n{text}")))
-            }
+        if said.end != End::Exited(0) {
+            let text = String::from_utf8_lossy(&said.err);
+            let why = format!("what submissions share cannot be built:\n{text}");
+            return Err(io::Error::other(why));
         }
+        Ok(workshop)
     }
 
     /// The program that was built of what all submissions share. It judges the reference Raft.
@@ -131,27 +144,11 @@ impl Workshop {
         if tree.exists() {
             fs::remove_dir_all(&tree)?;
         }
-        let crates = with_dependencies(submission, lab);
         let judge = format!("judge-{}", lab.package());
-        let mut packages = Vec::new();
-        for it in &crates {
-            let own: Vec<&str> = it.dependencies.iter().map(String::as_str).collect();
-            packages.push((it.lab.package(), self.manifest(it.lab.package(), &own)));
-        }
-        let main = judge_main(lab.catalogue());
-        let own = format!("{}[[bin]]\nname = {judge:?}\npath = \"src/main.rs\"\n", {
-            self.manifest(&judge, &[lab.package()])
-        });
-        let mut files: Vec<(&str, &str, Vec<(&str, &str)>)> = Vec::new();
-        for (it, (name, manifest)) in crates.iter().zip(&packages) {
-            let sources = it.files.iter().map(|(name, text)| (name.as_str(), text.as_str()));
-            files.push((name, manifest, sources.collect()));
-        }
-        files.push((&judge, &own, vec![("src/main.rs", &main)]));
-        let members: Vec<&str> = files.iter().map(|(name, ..)| *name).collect();
-        let files: Vec<(&str, &str, &[(&str, &str)])> =
-            files.iter().map(|(name, manifest, files)| (*name, *manifest, &files[..])).collect();
-        self.write(&tree, &members, &files)?;
+        let crates = with_dependencies(submission, lab);
+        let mut packages: Vec<Package> = crates.into_iter().map(|it| self.package(it)).collect();
+        packages.push(self.judge(&judge, BTreeSet::from([lab.package()]), lab.catalogue()));
+        self.write(&tree, &packages)?;
         copy(&self.folder.join(BASE).join("target"), &tree.join("target"))?;
         let said = self.cargo(&tree, &judge, self.jobs)?;
         let built = match said.end {
@@ -177,51 +174,68 @@ impl Workshop {
         built
     }
 
-    /// A package's manifest, with dependencies from this workspace, from the submission, and serde.
-    fn manifest(&self, name: &str, dependencies: &[&str]) -> String {
-        let mut text = format!(
-            "[package]\nname = {name:?}\nversion = \"0.0.0\"\nedition = \"2024\"\n\
-             autobins = {}\n{}[dependencies]\n",
-            name == BASE,
-            if self.is_safe { "[lints.rust]\nunsafe_code = \"forbid\"\n" } else { "" },
-        );
-        let mut all: BTreeSet<&str> = dependencies.iter().copied().collect();
-        all.insert("tests");
-        if name == BASE {
-            all.extend(CRATES);
-            all.insert("serde");
+    /// A submission's crate, with a manifest of the grader's own.
+    fn package(&self, it: &Crate) -> Package {
+        let name = it.lab.package();
+        let dependencies = it.dependencies.iter().map(String::as_str).collect();
+        Package {
+            name: name.to_string(),
+            manifest: self.manifest(name, dependencies),
+            files: it.files.clone(),
         }
-        for name in all {
-            let _ = match name {
-                "serde" => writeln!(text, "serde = {{ version = \"1\", features = [\"derive\"] }}"),
-                "tests" => writeln!(
-                    text,
-                    "tests = {{ path = {:?}, default-features = false, features = [\"judge\"] }}",
-                    self.root.join("tests")
-                ),
-                name if CRATES.contains(&name) => {
-                    writeln!(text, "{name} = {{ path = {:?} }}", self.root.join(name))
-                }
-                name => writeln!(text, "{name} = {{ path = \"../{name}\" }}"),
-            };
-        }
-        text
     }
 
-    /// Writes a workspace: packages with manifests and files.
-    fn write(
-        &self,
-        tree: &Path,
-        members: &[&str],
-        packages: &[(&str, &str, &[(&str, &str)])],
-    ) -> io::Result<()> {
+    /// A program that judges the solution of a catalogue, which is an expression in Rust.
+    fn judge(&self, name: &str, dependencies: BTreeSet<&str>, catalogue: &str) -> Package {
+        let main = format!(
+            "use tests::catalogue::Catalogue;\nfn main() -> std::process::ExitCode {{\n    \
+             tests::grade::judge::main(&{catalogue})\n}}\n"
+        );
+        Package {
+            name: name.to_string(),
+            manifest: self.manifest(name, dependencies),
+            files: BTreeMap::from([("src/main.rs".to_string(), main)]),
+        }
+    }
+
+    /// A package's manifest, with dependencies from this workspace, from the submission, and serde.
+    fn manifest(&self, name: &str, mut dependencies: BTreeSet<&str>) -> String {
+        dependencies.insert("tests");
+        let dependency = |name| match name {
+            "serde" => json!({ "version": "1", "features": ["derive"] }),
+            "tests" => json!({
+                "path": self.root.join(name),
+                "default-features": false,
+                "features": ["judge"],
+            }),
+            name if CRATES.contains(&name) => json!({ "path": self.root.join(name) }),
+            name => json!({ "path": format!("../{name}") }),
+        };
+        let dependencies: BTreeMap<&str, Value> =
+            dependencies.into_iter().map(|name| (name, dependency(name))).collect();
+        let unsafe_code = if self.is_safe { "forbid" } else { "allow" };
+        toml_of(&json!({
+            "package": { "name": name, "version": "0.0.0", "edition": "2024" },
+            "lints": { "rust": { "unsafe_code": unsafe_code } },
+            "dependencies": dependencies,
+        }))
+    }
+
+    /// Writes a workspace.
+    fn write(&self, tree: &Path, packages: &[Package]) -> io::Result<()> {
         fs::create_dir_all(tree)?;
         fs::copy(self.root.join("Cargo.lock"), tree.join("Cargo.lock"))?;
-        let workspace = format!("[workspace]\nresolver = \"3\"\nmembers = {members:?}\n{PROFILE}");
+        let members: Vec<&str> = packages.iter().map(|package| package.name.as_str()).collect();
+        let workspace = toml_of(&json!({
+            "workspace": { "resolver": "3", "members": members },
+            "profile": { "release": profile() },
+        }));
         fs::write(tree.join("Cargo.toml"), workspace)?;
-        for (name, manifest, files) in packages {
-            let folder = tree.join(name);
-            for (file, text) in [("Cargo.toml", *manifest)].iter().chain(*files) {
+        for package in packages {
+            let folder = tree.join(&package.name);
+            fs::create_dir_all(&folder)?;
+            fs::write(folder.join("Cargo.toml"), &package.manifest)?;
+            for (file, text) in &package.files {
                 let path = folder.join(file);
                 fs::create_dir_all(path.parent().unwrap_or(&folder))?;
                 fs::write(path, text)?;
@@ -275,13 +289,6 @@ fn with_dependencies(submission: &Submission, lab: Lab) -> Vec<&Crate> {
             return found;
         }
     }
-}
-
-fn judge_main(catalogue: &str) -> String {
-    format!(
-        "use tests::catalogue::Catalogue;\nfn main() -> std::process::ExitCode {{\n    \
-         tests::grade::judge::main(&{catalogue})\n}}\n"
-    )
 }
 
 fn program(tree: &Path, package: &str) -> PathBuf {

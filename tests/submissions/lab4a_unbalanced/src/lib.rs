@@ -1,8 +1,8 @@
 //! A planted bug: a shard master that gives each group its share in the order of the groups, whoever had
 //! what before, and the last one all that is left over. With four groups and ten shards, that is 2, 2, 2, 4.
 //!
-//! Expected: some points. It loses the scenarios that look at the balance, at how many shards move, and at
-//! what was moved by hand.
+//! Expected: no points, as each of the three scenarios of 4A counts how many shards move ("minimal
+//! transfers").
 
 use kvraft::rsm::{Answer, ClientMessage, Config};
 use labrpc::{Context, Instant, NodeId, Process};
