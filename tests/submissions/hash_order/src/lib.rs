@@ -13,10 +13,15 @@ use std::time::Duration;
 
 type Cx<'a> = Context<'a, Message>;
 
+/// One of so many numbers: that which comes first.
+fn any(of: u64) -> u64 {
+    let all: HashSet<u64> = (0..of).collect();
+    all.into_iter().next().unwrap_or_default()
+}
+
 /// Less than a millisecond, and hardly ever the same.
 fn a_little() -> Duration {
-    let all: HashSet<u64> = (0..1000).collect();
-    Duration::from_micros(all.into_iter().next().unwrap_or_default())
+    Duration::from_nanos(1000 * any(1000) + any(1000))
 }
 
 /// Sends what there is for one server after the other.
@@ -52,7 +57,9 @@ impl Consensus for Raft {
 
     fn boot(cx: &mut Cx<'_>, peers: &[NodeId], config: Config) -> Self {
         let (longer, Range { start, end }) = (a_little(), config.election_timeout);
-        let config = Config { election_timeout: start + longer..end + longer, ..config };
+        let election_timeout = start + longer..end + longer;
+        let heartbeat = config.heartbeat + a_little();
+        let config = Config { election_timeout, heartbeat, ..config };
         Self { raft: raft::Raft::boot(cx, peers, config) }
     }
 
