@@ -9,14 +9,14 @@ use std::path::{Path, PathBuf};
 /// What cargo needs to build a workspace, in memory.
 ///
 /// That is the files at its root that cargo reads, and everything in the folders that are crates. The
-/// corpus is left out, as it is no part of what is built.
+/// corpus and the submissions are left out, as they are no part of what is built.
 #[derive(Clone, Debug)]
 pub struct Sources {
     files: BTreeMap<String, Vec<u8>>,
 }
 
-/// The corpus, from the root of the tree.
-const CORPUS: &str = "tests/mutants";
+/// What is no part of what is built, from the root of the tree: the corpus, and crates outside the workspace.
+const LEFT_OUT: [&str; 2] = ["tests/mutants", "tests/submissions"];
 
 impl Sources {
     /// Reads the tree with this root; the target folder is left out if it is inside.
@@ -38,7 +38,7 @@ impl Sources {
     }
 
     fn add_folder(&mut self, folder: &Path, name: &str, target: &Path) -> io::Result<()> {
-        if name == CORPUS || folder == target {
+        if LEFT_OUT.contains(&name) || folder == target {
             return Ok(());
         }
         for entry in fs::read_dir(folder)? {
