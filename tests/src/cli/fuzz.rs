@@ -14,7 +14,7 @@ use crate::catalogue::{Catalogue, nearest};
 use crate::run::Options;
 use crate::swarm::shrink::{ATTEMPTS, Shrunk, shrink};
 use crate::swarm::{System, Trial};
-use campaign::{Campaign, Found, Outcome, Seeds, Tally};
+use campaign::{Campaign, Found, Outcome, Seeds, Tally, progress};
 use clap::{Args, value_parser};
 use report::CampaignReport;
 use std::fs;
@@ -180,11 +180,18 @@ fn investigate(
     console: &mut Console<'_>,
 ) -> Result<(Shrunk, PathBuf), Stop> {
     let whole = Trial::draw(found.system, found.seed);
-    let fails = |trial: &Trial| failure_of(catalogue, trial);
+    let bar = progress(None, console.progress);
+    let fails = |trial: &Trial| {
+        let failure = failure_of(catalogue, trial);
+        bar.inc(1);
+        bar.set_message(format!("shrinking; tries {}", count(trial.plan.0.len(), "fault")));
+        failure
+    };
     writeln!(console.out, "\n{} with seed {} failed: {}", found.system, found.seed, found.failure)?;
     console.out.flush()?;
     let attempts = if arguments.no_shrink { 0 } else { ATTEMPTS };
     let shrunk = shrink(&whole, &found.failure, attempts, fails);
+    bar.finish_and_clear();
     let (before, after) = (whole.plan.0.len(), shrunk.trial.plan.0.len());
     if !arguments.no_shrink {
         let (attempts, before) = (count(shrunk.attempts, "attempt"), count(before, "fault"));

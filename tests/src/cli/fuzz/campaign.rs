@@ -281,7 +281,8 @@ fn in_short(tallies: &[(System, Tally)]) -> String {
     format!("{} simulated, {rate} messages per CPU-s, {marks} situations", stretch(simulated))
 }
 
-fn progress(runs: Option<u64>, visible: bool) -> ProgressBar {
+/// A bar that counts trials, so many if that is known, if somebody is there to see it.
+pub fn progress(runs: Option<u64>, visible: bool) -> ProgressBar {
     let target = if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
     let bar = ProgressBar::with_draw_target(runs, target);
     let template = match runs {
