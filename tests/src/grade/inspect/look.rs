@@ -121,6 +121,7 @@ impl<'a> Look<'a> {
             "include" if is_call => ("include!", rules::FILES, None),
             "option_env" => ("option_env", rules::ENVIRONMENT, Some(Allow::Environment)),
             "env" if is_call => ("env!", rules::ENVIRONMENT, Some(Allow::Environment)),
+            name @ ("static" | "thread_local") => (name, rules::SHARED, Some(Allow::Statics)),
             _ => return None,
         };
         (!by.is_some_and(|it| self.is_allowed(it))).then(|| format!("`{name}`: {why}"))

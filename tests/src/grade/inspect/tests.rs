@@ -242,6 +242,20 @@ fn serde_takes_paths_out_of_strings() {
 }
 
 #[test]
+fn what_servers_could_share() {
+    for line in [
+        "static LOG: std::sync::Mutex<Vec<u8>> = std::sync::Mutex::new(Vec::new());",
+        "fn f() { static ONCE: u8 = 0; }",
+        "std::thread_local! { pub const X: u8 = 0; }",
+        "use std::thread_local as t;",
+        "macro_rules! m { () => { static X: u8 = 0; } }",
+    ] {
+        refused(Lab::Lab2, line, &["servers share nothing"]);
+    }
+    passes(Lab::Lab2, "const NAMES: [&'static str; 1] = [\"static\"]; fn f(_: &'static str) {}");
+}
+
+#[test]
 fn what_is_not_safe() {
     for line in [
         "unsafe fn f() {}",
