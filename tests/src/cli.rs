@@ -37,7 +37,7 @@ pub mod testing;
 mod text;
 
 use crate::catalogue::{Catalogue, Selection, Unknown, nearest};
-use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, value_parser};
 use kvraft::rsm::Reads;
 use std::ffi::OsString;
 use std::fmt;
@@ -327,7 +327,8 @@ pub fn main_with(
     command_line: impl IntoIterator<Item = impl Into<OsString> + Clone>,
     console: &mut Console<'_>,
 ) -> u8 {
-    let outcome = match Arguments::try_parse_from(command_line) {
+    let matches = command(catalogue).try_get_matches_from(command_line);
+    let outcome = match matches.and_then(|it| Arguments::from_arg_matches(&it)) {
         Ok(arguments) => obey(catalogue, arguments, console),
         Err(error) if error.use_stderr() => {
             let _ = write!(console.err, "{}", error.render());
@@ -351,6 +352,22 @@ pub fn main_with(
             BAD_USE
         }
     }
+}
+
+/// The command line's grammar. What is about this workspace's own sources is not shown to who comes with
+/// an implementation of their own, nor what it has no scenarios for.
+fn command(catalogue: &Catalogue) -> clap::Command {
+    let mut command = Arguments::command();
+    let has = |command: &clap::Command, name| command.find_subcommand(name).is_some();
+    for name in ["mutants", "explore", "grade"] {
+        if !catalogue.is_reference() && has(&command, name) {
+            command = command.mut_subcommand(name, |it| it.hide(true));
+        }
+    }
+    if catalogue.scale().is_none() {
+        command = command.mut_subcommand("scale", |it| it.hide(true));
+    }
+    command
 }
 
 fn obey(

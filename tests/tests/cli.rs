@@ -320,6 +320,23 @@ fn nobody_listens_any_more() {
 }
 
 #[test]
+fn help_shows_what_an_implementation_of_ones_own_can_use() {
+    let help = |catalogue: &Catalogue| {
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let mut console = Console { out: &mut out, err: &mut err, progress: false };
+        assert_eq!(main_with(catalogue, ["lab", "--help"], &mut console), WELL);
+        String::from_utf8(out).unwrap()
+    };
+    let has = |help: &str, name: &str| help.lines().any(|it| it.trim().starts_with(name));
+    let (reference, own) =
+        (help(&Catalogue::reference()), help(&Catalogue::of_raft::<raft::Raft>()));
+    for name in ["mutants ", "scale ", "grade "] {
+        assert!(has(&reference, name) && !has(&own, name), "{name}: {own}");
+    }
+    assert!(has(&own, "replay ") && has(&own, "fuzz "), "{own}");
+}
+
+#[test]
 fn help_is_no_error() {
     for words in [&["--help"][..], &["help", "replay"], &["run", "--help"], &["--version"]] {
         assert!(!well(words).is_empty());
