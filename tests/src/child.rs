@@ -86,13 +86,15 @@ impl Program {
         for variable in VARIABLES {
             command.env_remove(variable);
         }
-        let mut child = Guard(command.spawn().map_err(|error| about(&self.file, &error))?);
+        let child = command.spawn().map_err(|error| about(&self.file, &error))?;
+        let mut child = Guard { child, is_group: false };
         child.wait(limits, || None)
     }
 }
 
 /// Gives a program its input, and takes what it says, up to `most` bytes of each of its two outputs. If
-/// it works `alone`, without processes of its own, it is ended when it stands still.
+/// it works `alone`, without processes of its own, it is ended when it stands still; if not, they are ended
+/// with it.
 ///
 /// # Errors
 /// If it cannot be run.
@@ -104,8 +106,11 @@ pub fn converse(
     alone: bool,
 ) -> io::Result<Said> {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = Guard(command.spawn()?);
-    let pipes = (child.0.stdin.take(), child.0.stdout.take(), child.0.stderr.take());
+    if !alone {
+        in_a_group(&mut command);
+    }
+    let mut child = Guard { child: command.spawn()?, is_group: !alone };
+    let pipes = (child.child.stdin.take(), child.child.stdout.take(), child.child.stderr.take());
     let (Some(mut stdin), Some(stdout), Some(stderr)) = pipes else {
         return Err(io::Error::other("the program has no pipes"));
     };
@@ -116,12 +121,12 @@ pub fn converse(
         // Who does not want to hear it will not answer either.
         let _ = stdin.write_all(input);
         drop(stdin);
-        let mut still = Still::of(&child.0);
+        let mut still = Still::of(&child.child);
         let end = child.wait(limits, || {
             let has_said_enough = too_long.load(Ordering::Relaxed).then_some(End::TooLong);
             has_said_enough.or_else(|| (alone && still.is_still()).then_some(End::StoodStill))
         });
-        drop(child); // Then the pipes end, too, unless it has handed them on.
+        drop(child); // Then the pipes end, too.
         let join =
             |reader: thread::ScopedJoinHandle<'_, Vec<u8>>| reader.join().unwrap_or_default();
         let (out, err) = (join(out), join(err));
@@ -182,15 +187,18 @@ impl Still {
     }
 }
 
-/// Ends the program when nobody waits for it any more.
-struct Guard(Child);
+/// Ends the program when nobody waits for it any more, and, if it is the first of a group, all of them.
+struct Guard {
+    child: Child,
+    is_group: bool,
+}
 
 impl Guard {
     /// Waits for the program's end, for a limit, or until it is to be ended.
     fn wait(&mut self, limits: Limits, mut enough: impl FnMut() -> Option<End>) -> io::Result<End> {
         let (began, mut pause) = (Stopwatch::now(), LOOK.0);
         loop {
-            if let Some(status) = self.0.try_wait()? {
+            if let Some(status) = self.child.try_wait()? {
                 return Ok(end(status));
             }
             if let Some(end) = enough() {
@@ -208,10 +216,34 @@ impl Guard {
 impl Drop for Guard {
     fn drop(&mut self) {
         // After its end neither does anything.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        if self.is_group {
+            end_group(self.child.id());
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
+
+/// Makes a program the first of a group of processes.
+#[cfg(unix)]
+fn in_a_group(command: &mut Command) {
+    use std::os::unix::process::CommandExt;
+    command.process_group(0);
+}
+
+#[cfg(not(unix))]
+fn in_a_group(_: &mut Command) {}
+
+/// Ends a group of processes, whoever of it is left.
+#[cfg(unix)]
+fn end_group(first: u32) {
+    let mut kill = Command::new("/bin/sh");
+    kill.args(["-c", "kill -s KILL -- -$0 2>/dev/null", &first.to_string()]);
+    let _ = kill.status();
+}
+
+#[cfg(not(unix))]
+fn end_group(_: u32) {}
 
 /// A command for a program with limits on CPU time and memory.
 ///
@@ -221,7 +253,7 @@ impl Drop for Guard {
 pub fn limited(file: &Path, limits: Limits) -> Command {
     let (seconds, kilobytes) = (limits.cpu.as_secs().max(1), limits.memory / 1024);
     let script = format!(
-        "ulimit -c 0; ulimit -S -t {seconds}; ulimit -v {kilobytes} 2>/dev/null; exec \"$0\" \"$@\""
+        "ulimit -c 0; ulimit -s 8192; ulimit -S -t {seconds}; ulimit -v {kilobytes} 2>/dev/null; exec \"$0\" \"$@\""
     );
     let mut command = Command::new("/bin/sh");
     command.arg("-c").arg(script).arg(file);
@@ -299,6 +331,16 @@ mod tests {
         assert_eq!(say("while :; do echo and so on >&2; done", "").0, End::TooLong);
     }
 
+    #[test]
+    fn who_has_started_others_is_ended_with_them() {
+        let mut command = limited(Path::new("/bin/sh"), LIMITS);
+        command.args(["-c", "sleep 600 & sleep 600"]);
+        let short = Limits { real: Duration::from_millis(200), ..LIMITS };
+        // The pipes are at their end only when nobody has them.
+        let said = converse(command, &[], short, 1_000, false).unwrap();
+        assert_eq!(said.end, End::OutOfTime);
+    }
+
     #[cfg(target_os = "linux")]
     #[test]
     fn who_waits_for_nothing_stands_still_and_who_works_does_not() {
@@ -307,7 +349,7 @@ mod tests {
             command.args(["-c", script]);
             converse(command, &[], LIMITS, 1_000, true).unwrap().end
         };
-        assert_eq!(end("sleep 600"), End::StoodStill);
+        assert_eq!(end("exec sleep 600"), End::StoodStill);
         assert_eq!(end("while :; do :; done"), End::OutOfCpuTime);
     }
 

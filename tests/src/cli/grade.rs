@@ -61,6 +61,9 @@ pub struct Arguments {
     /// How many megabytes of memory a run may take
     #[arg(long, value_name = "MB", default_value_t = 1024, value_parser = value_parser!(u32).range(64..))]
     memory: u32,
+    /// Gives a submission so many minutes; what is left then is not run
+    #[arg(long, value_name = "MIN", default_value_t = 60, value_parser = value_parser!(u32).range(1..))]
+    budget: u32,
     /// Grades everything again, also what has been graded by the same rules
     #[arg(long)]
     fresh: bool,
@@ -76,21 +79,30 @@ pub fn grade(arguments: &Arguments, console: &mut Console<'_>) -> Result<u8, Sto
     let cpu = Duration::from_secs(arguments.cpu.into());
     let limits = Limits { cpu, real: REAL * cpu, memory: u64::from(arguments.memory) << 20 };
     let allowed: BTreeSet<Allow> = arguments.allow.iter().copied().collect();
-    let rules = Rules { seeds, allowed, limits };
+    let budget = Duration::from_secs(60 * u64::from(arguments.budget));
+    let rules = Rules { seeds, allowed, limits, budget };
     let root = root(arguments.tree.as_deref())?;
-    let resume = Resume::open(&arguments.out, arguments.fresh).map_err(cannot(&arguments.out))?;
-
     console.say("building what all submissions share");
     let jobs = arguments.jobs.count();
     let folder = target(&root)?.join("grade");
     let workshop = Workshop::open(&root, &folder, jobs, !rules.allowed.contains(&Allow::Unsafe))
         .map_err(|error| bad(error.to_string()))?;
+    let resume = Resume::open(&arguments.out, &workshop.base(), arguments.fresh);
+    let resume = resume.map_err(cannot(&arguments.out))?;
     if let Some(file) = &arguments.seeds_file {
         is_out_of_reach(file, &workshop)?;
     }
     let missing = missing(&workshop, &rules).map_err(|error| bad(error.to_string()))?;
     for what in &missing {
         console.say(format_args!("NOT SHUT IN: {what}; see docs/GRADING.md"));
+    }
+    if !missing.is_empty()
+        && rules.seeds.hidden() > 0
+        && !rules.allowed.contains(&Allow::Unconfined)
+    {
+        return Err(bad(
+            "hidden seeds are not hidden here; --allow unconfined runs them all the same".into(),
+        ));
     }
     writeln!(
         console.out,
@@ -114,11 +126,14 @@ fn cannot(path: &Path) -> impl Fn(io::Error) -> Stop {
     move |error| bad(format!("cannot use {}: {error}", path.display()))
 }
 
-/// What the submissions are called: no two the same.
+/// What the submissions are called, which their folders are, too: no two the same.
 fn names(paths: &[PathBuf]) -> Result<Vec<String>, Stop> {
     let mut names: Vec<String> = Vec::new();
     for path in paths {
-        let name = name_of(path);
+        if !path.exists() {
+            return Err(bad(format!("there is no {}", path.display())));
+        }
+        let name = plain(&name_of(path));
         if let Some(place) = names.iter().position(|it| *it == name) {
             let (one, other) = (paths[place].display(), path.display());
             return Err(bad(format!("{one} and {other} are both called `{name}`")));
@@ -126,6 +141,24 @@ fn names(paths: &[PathBuf]) -> Result<Vec<String>, Stop> {
         names.push(name);
     }
     Ok(names)
+}
+
+/// A name that can be a folder's and a line's in a table, and that of nothing else that is written there: it
+/// begins with a letter or a digit, and has no more than these and `-`, `_` and dots.
+fn plain(name: &str) -> String {
+    /// Longer ones are cut.
+    const LONGEST: usize = 80;
+    let is_fine = |it: char| it.is_alphanumeric() || "-_.".contains(it);
+    let plain = name.chars().map(|it| if is_fine(it) { it } else { '_' }).take(LONGEST);
+    let plain: String = plain.collect();
+    match plain.chars().next() {
+        Some(first)
+            if first.is_alphanumeric() && !["grades.csv", "summary.html"].contains(&&*plain) =>
+        {
+            plain
+        }
+        _ => format!("submission{plain}"),
+    }
 }
 
 fn hidden_seeds(path: &Path) -> Result<Vec<u64>, Stop> {
@@ -242,6 +275,8 @@ impl Batch<'_> {
             Ok(submission) => submission,
             Err(why) => {
                 let grade = unread(&self.rules.seeds, name, why);
+                self.resume.forget(name)?;
+                emptied(&folder)?;
                 out::write(&folder, &grade)?;
                 progress.done(name);
                 return Ok(Done { grade, is_old: false, took: began.elapsed() });
@@ -255,16 +290,27 @@ impl Batch<'_> {
         let doing = |what| progress.doing(name, what);
         let (workshop, rules, submission) = (self.workshop, self.rules, &submission);
         let marking = Marking { workshop, rules, submission, name, jobs, doing: &doing };
-        if folder.exists() {
-            fs::remove_dir_all(&folder)?;
-        }
-        fs::create_dir_all(&folder)?;
+        self.resume.forget(name)?;
+        emptied(&folder)?;
         let grade = marking.grade(&folder)?;
         out::write(&folder, &grade)?;
         self.resume.remember(name, key, &grade)?;
         progress.done(name);
         Ok(Done { grade, is_old: false, took: began.elapsed() })
     }
+}
+
+/// A folder for what is written of a submission; what was written of one before goes.
+fn emptied(folder: &Path) -> io::Result<()> {
+    let is_ours = folder.join("grade.json").is_file();
+    if folder.exists() && !is_ours && fs::read_dir(folder)?.next().is_some() {
+        let why = format!("{} has something else in it than a grade", folder.display());
+        return Err(io::Error::other(why));
+    }
+    if is_ours {
+        fs::remove_dir_all(folder)?;
+    }
+    fs::create_dir_all(folder)
 }
 
 fn row(console: &mut Console<'_>, name: &str, width: usize, done: &Done) -> io::Result<()> {
@@ -322,5 +368,35 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_that_of_a_folder_and_of_nothing_else() {
+        assert_eq!(plain("ann-lee_2.tar"), "ann-lee_2.tar");
+        for name in ["..", ".", "", ".kept", "-x", "grades.csv", "summary.html", "_"] {
+            let name = plain(name);
+            assert!(name.starts_with("submission") && !name.contains('/'), "{name}");
+        }
+        assert_eq!(plain("a/b\n\u{1b}c"), "a_b__c");
+        assert_eq!(plain(&"é".repeat(300)).chars().count(), 80);
+    }
+
+    #[test]
+    fn only_what_is_a_grade_is_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let (own, other) = (folder.path().join("own"), folder.path().join("other"));
+        emptied(&own).unwrap();
+        fs::write(own.join("grade.json"), "{}").unwrap();
+        emptied(&own).unwrap();
+        assert_eq!(fs::read_dir(&own).unwrap().count(), 0);
+        fs::create_dir(&other).unwrap();
+        fs::write(other.join("thesis"), "precious").unwrap();
+        assert!(emptied(&other).is_err());
+        assert!(other.join("thesis").is_file());
     }
 }

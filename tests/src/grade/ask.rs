@@ -3,7 +3,6 @@
 use super::protocol::{Answer, Request, Want};
 use super::result::Reason;
 use crate::child::{self, End, Limits, Said};
-use std::fmt;
 use std::hash::BuildHasher;
 use std::io;
 use std::path::PathBuf;
@@ -66,11 +65,14 @@ fn secret() -> String {
 fn heard(said: &Said, secret: &str) -> io::Result<Heard> {
     let (out, err) = (String::from_utf8_lossy(&said.out), String::from_utf8_lossy(&said.err));
     let is_answer = |line: &&str| line.starts_with(secret);
-    let answer = out.lines().find(is_answer).and_then(|line| line.strip_prefix(secret));
+    let mut answers = out.lines().filter_map(|line| line.strip_prefix(secret));
+    let (answer, another) = (answers.next(), answers.next());
     let printed = out.lines().filter(|line| !is_answer(line)).map(str::to_string);
     let printed = shown(printed.chain(err.lines().map(without_number)));
     let answer = match (said.end, answer) {
         (End::TooLong, _) => Err(Reason::Output),
+        // The judge answers once: somebody else knows the secret.
+        _ if another.is_some() => Err(Reason::Forbidden),
         (End::Exited(0), Some(json)) => Ok(serde_json::from_str(json)?),
         (End::Exited(126 | 127), None) if out.is_empty() => {
             return Err(io::Error::other(format!("the judge cannot be run: {err}")));
@@ -122,12 +124,6 @@ fn shown(lines: impl Iterator<Item = String>) -> String {
     text
 }
 
-impl fmt::Display for Judge {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.program.display())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -144,6 +140,9 @@ mod tests {
         let it = heard(&said(End::Exited(0), &out, "oh\n"), "5ec4e7").unwrap();
         assert_eq!(it.answer, Ok(answer));
         assert_eq!(it.printed, format!("hello\nguess {json}\nhalf a line\noh\n"));
+        let twice = out.clone() + &format!("5ec4e7 {json}\n");
+        let it = heard(&said(End::Exited(0), &twice, ""), "5ec4e7").unwrap();
+        assert_eq!(it.answer, Err(Reason::Forbidden));
         let it = heard(&said(End::Exited(0), &out, ""), "another").unwrap();
         assert_eq!(it.answer, Err(Reason::Ended));
     }

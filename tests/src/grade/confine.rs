@@ -25,7 +25,10 @@ mod system {
         ABI, Access, AccessFs, AccessNet, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError,
         RulesetStatus, path_beneath_rules,
     };
-    use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, apply_filter};
+    use seccompiler::{
+        BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
+        SeccompRule, apply_filter,
+    };
     use std::error::Error;
     use std::path::Path;
 
@@ -90,7 +93,6 @@ mod system {
         libc::SYS_rt_sigreturn,
         libc::SYS_getpid,
         libc::SYS_gettid,
-        libc::SYS_tgkill,
         libc::SYS_restart_syscall,
         libc::SYS_exit,
         libc::SYS_exit_group,
@@ -109,9 +111,13 @@ mod system {
     fn seccomp(threads: bool) -> Result<(), Box<dyn Error>> {
         let more = if threads { THREADS } else { &[] };
         let calls = CALLS.iter().chain(more).map(|call| (*call, Vec::new()));
+        // To abort is to send oneself a signal, and nobody else.
+        let own = u64::from(std::process::id());
+        let to_itself = SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, own)?;
+        let abort = (libc::SYS_tgkill, vec![SeccompRule::new(vec![to_itself])?]);
         let (others, these) = (SeccompAction::KillProcess, SeccompAction::Allow);
         let here = std::env::consts::ARCH.try_into()?;
-        let filter = SeccompFilter::new(calls.collect(), others, these, here)?;
+        let filter = SeccompFilter::new(calls.chain([abort]).collect(), others, these, here)?;
         let program: BpfProgram = filter.try_into()?;
         Ok(apply_filter(&program)?)
     }

@@ -11,6 +11,10 @@ use crate::suites::Scenario;
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::time::Duration;
+
+#[allow(clippy::disallowed_types, reason = "real programs take real time")]
+type Stopwatch = std::time::Instant;
 
 /// How often a run is made again with a trace, in search of a difference.
 const ATTEMPTS: usize = 3;
@@ -22,9 +26,30 @@ pub struct Exam<'a> {
     pub judge: &'a Judge,
     /// Which seeds.
     pub seeds: &'a Seeds,
+    /// When it began, and how long it may take.
+    pub time: Time,
     /// Where the differences of runs are written that should have been the same: being what they are, they
     /// are no part of the grade.
     pub folder: &'a Path,
+}
+
+/// A time that is limited.
+#[derive(Clone, Copy, Debug)]
+pub struct Time {
+    began: Stopwatch,
+    most: Duration,
+}
+
+impl Time {
+    /// From now on.
+    pub fn of(most: Duration) -> Self {
+        Self { began: Stopwatch::now(), most }
+    }
+
+    /// Whether it is over.
+    pub fn is_over(&self) -> bool {
+        self.began.elapsed() > self.most
+    }
 }
 
 impl Exam<'_> {
@@ -40,7 +65,7 @@ impl Exam<'_> {
             let failed = grade.failures.len() as u64;
             let best = self.seeds.count() - failed;
             let hopeless = worth.is_some_and(|it| it.credit(best, self.seeds.count()) == 0);
-            if hopeless || grade.long_runs() >= LONG_RUNS {
+            if hopeless || grade.long_runs() >= LONG_RUNS || self.time.is_over() {
                 grade.not_run += 1;
             } else {
                 match self.seed(scenario.name, name, seed)? {
@@ -71,7 +96,7 @@ impl Exam<'_> {
             },
         };
         if let SeedName::Hidden(_) = name {
-            return Ok(Some(RunFailure { seed: name, reason, facts: None }));
+            return Ok(Some(RunFailure { seed: name, reason: reason.of_hidden(), facts: None }));
         }
         let text = match (&reason, &once.answer, &again) {
             (Reason::NotDeterministic, Ok(_), Some(again)) => {

@@ -39,6 +39,8 @@ pub enum Allow {
     Threads,
     /// `static` and `thread_local!`, by which servers could agree without a message.
     Statics,
+    /// Hidden seeds where runs can't be shut in.
+    Unconfined,
     /// The workspace's own solutions: to see what they are graded.
     Reference,
 }

@@ -1,7 +1,7 @@
 //! From a submission to its grade.
 
 use super::ask::Judge;
-use super::exam::{Exam, nothing_yet};
+use super::exam::{Exam, Time, nothing_yet};
 use super::inspect::{Allow, culprits, inspect};
 use super::lab::Lab;
 use super::protocol::Want;
@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 /// How many scenarios are run before it is decided whether the others are worth the time.
 const FIRST: usize = 4;
@@ -36,6 +37,8 @@ pub struct Rules {
     pub allowed: BTreeSet<Allow>,
     /// What a run may use.
     pub limits: Limits,
+    /// How long a submission's runs may take, all together.
+    pub budget: Duration,
 }
 
 impl Rules {
@@ -87,13 +90,15 @@ impl Marking<'_> {
         }
         let mut grade = blank(&self.rules.seeds, &self.submission.name);
         let mut uncompiled = Vec::new();
+        let time = Time::of(self.rules.budget);
         for it in &self.submission.crates {
             (self.doing)(Doing::Compiling(it.lab));
             let name = format!("{}-{}", self.name, it.lab.package());
             match self.workshop.build(self.submission, it.lab, &name) {
                 Ok(program) => {
                     let judge = self.judge(program);
-                    let mut scenarios = self.scenarios(&judge, it.lab, folder)?;
+                    let exam = Exam { judge: &judge, seeds: &self.rules.seeds, time, folder };
+                    let mut scenarios = self.scenarios(it.lab, &exam)?;
                     draw(&judge, &mut scenarios, folder)?;
                     fs::remove_file(&judge.program)?;
                     grade.labs.push(LabGrade { lab: it.lab, scenarios });
@@ -116,6 +121,12 @@ impl Marking<'_> {
                     lab.lab.title()
                 ));
             }
+        }
+        if time.is_over() {
+            let minutes = self.rules.budget.as_secs() / 60;
+            grade.remarks.push(format!(
+                "All runs together took more than {minutes} minutes. What was left then was not run."
+            ));
         }
         let reasons = grade.labs.iter().flat_map(|lab| &lab.scenarios).flat_map(|it| &it.failures);
         if reasons.clone().any(|failure| failure.reason == Reason::NotDeterministic) {
@@ -141,19 +152,18 @@ impl Marking<'_> {
 
     /// All scenarios of a lab, in order. If nothing comes of the first but runs that take too long, the
     /// others would take all night, and are not run.
-    fn scenarios(&self, judge: &Judge, lab: Lab, folder: &Path) -> io::Result<Vec<ScenarioGrade>> {
-        let exam = Exam { judge, seeds: &self.rules.seeds, folder };
+    fn scenarios(&self, lab: Lab, exam: &Exam<'_>) -> io::Result<Vec<ScenarioGrade>> {
         let all = scenarios(lab);
         (self.doing)(Doing::Running(all.len() as u64 * self.rules.seeds.count()));
         let (first, others) = all.split_at(FIRST.min(all.len()));
-        let mut grades = self.run(&exam, first)?;
+        let mut grades = self.run(exam, first)?;
         if grades.iter().all(ScenarioGrade::is_given_up) {
             let seeds = self.rules.seeds.count();
             grades.extend(
                 others.iter().map(|it| ScenarioGrade { not_run: seeds, ..nothing_yet(it) }),
             );
         } else {
-            grades.extend(self.run(&exam, others)?);
+            grades.extend(self.run(exam, others)?);
         }
         Ok(grades)
     }

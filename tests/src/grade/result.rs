@@ -171,6 +171,18 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// The same as it may be told of a hidden seed: a property is one of the suites' own, which are plain words.
+    #[must_use]
+    pub fn of_hidden(self) -> Self {
+        let is_plain = |text: &str| {
+            text.len() <= 40 && text.chars().all(|it| it.is_ascii_lowercase() || " -".contains(it))
+        };
+        match self {
+            Self::Property(property) if !is_plain(&property) => Self::Property("a property".into()),
+            other => other,
+        }
+    }
+
     /// The reason behind a property that a run failed by.
     pub fn of_property(property: &str) -> Self {
         match property {

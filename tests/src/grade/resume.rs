@@ -27,12 +27,14 @@ struct Kept {
 }
 
 impl Resume {
-    /// Those in the folder of a batch, which is made if there is none; `fresh` forgets them.
-    pub fn open(out: &Path, fresh: bool) -> io::Result<Self> {
+    /// Those in the folder of a batch, which is made if there is none; `fresh` forgets them. What is graded
+    /// by another program, or with another judge, is graded anew.
+    pub fn open(out: &Path, judge: &Path, fresh: bool) -> io::Result<Self> {
         let folder = out.join(KEPT);
         fs::create_dir_all(&folder)?;
         let mut program = Fingerprint::default();
         program.bytes(&fs::read(std::env::current_exe()?)?);
+        program.bytes(&fs::read(judge)?);
         Ok(Self { folder, program: program.value(), fresh })
     }
 
@@ -52,6 +54,14 @@ impl Resume {
         let (file, half) = (self.file(name), self.folder.join(format!("{name}.half")));
         fs::write(&half, serde_json::to_vec(&kept)?)?;
         fs::rename(half, file)
+    }
+
+    /// Forgets a grade that is about to be another.
+    pub fn forget(&self, name: &str) -> io::Result<()> {
+        match fs::remove_file(self.file(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 
     fn file(&self, name: &str) -> PathBuf {

@@ -58,6 +58,9 @@ struct Package {
 pub struct Workshop {
     /// The root of this workspace.
     root: PathBuf,
+    /// Where that is kept which all submissions share, from one time to the next.
+    shared: PathBuf,
+    /// Where this process builds; it goes with the workshop.
     folder: PathBuf,
     toolchain: Toolchain,
     jobs: usize,
@@ -85,12 +88,15 @@ impl Workshop {
     ///
     /// # Errors
     /// If there is no toolchain, or the crates of this workspace do not compile.
-    pub fn open(root: &Path, folder: &Path, jobs: usize, is_safe: bool) -> io::Result<Self> {
-        fs::create_dir_all(folder.join("empty"))?;
-        let (root, folder) = (root.canonicalize()?, folder.canonicalize()?);
+    pub fn open(root: &Path, shared: &Path, jobs: usize, is_safe: bool) -> io::Result<Self> {
+        let own = shared.join(std::process::id().to_string());
+        fs::create_dir_all(own.join("empty"))?;
+        let (root, shared) = (root.canonicalize()?, shared.canonicalize()?);
+        let folder = own.canonicalize()?;
+        clear(&shared)?;
         let toolchain = Toolchain::find(&root)?;
-        let workshop = Self { root, folder, toolchain, jobs, is_safe };
-        let tree = workshop.folder.join(BASE);
+        let workshop = Self { root, shared, folder, toolchain, jobs, is_safe };
+        let tree = workshop.shared.join(BASE);
         let all = CRATES.iter().copied().chain(["serde"]);
         let base = workshop.judge(BASE, all.collect(), "Catalogue::of_raft::<raft::Raft>()");
         workshop.write(&tree, &[base])?;
@@ -105,7 +111,7 @@ impl Workshop {
 
     /// The program that was built of what all submissions share. It judges the reference Raft.
     pub fn base(&self) -> PathBuf {
-        program(&self.folder.join(BASE), BASE)
+        program(&self.shared.join(BASE), BASE)
     }
 
     /// An empty folder, for judges to work in.
@@ -149,7 +155,7 @@ impl Workshop {
         let mut packages: Vec<Package> = crates.into_iter().map(|it| self.package(it)).collect();
         packages.push(self.judge(&judge, BTreeSet::from([lab.package()]), lab.catalogue()));
         self.write(&tree, &packages)?;
-        copy(&self.folder.join(BASE).join("target"), &tree.join("target"))?;
+        copy(&self.shared.join(BASE).join("target"), &tree.join("target"))?;
         let said = self.cargo(&tree, &judge, self.jobs)?;
         let built = match said.end {
             End::Exited(0) => {
@@ -158,7 +164,10 @@ impl Workshop {
                 Ok(kept)
             }
             // Once more, with one compiler at a time: the same errors in the same order each time.
-            End::Exited(_) => Err(Unbuilt::Refused(errors(&self.cargo(&tree, &judge, 1)?))),
+            End::Exited(_) => {
+                let errors = self.errors(&self.cargo(&tree, &judge, 1)?, &tree)?;
+                Err(Unbuilt::Refused(errors))
+            }
             end => Err(Unbuilt::Refused(vec![
                 match end {
                     End::OutOfCpuTime | End::OutOfTime | End::StoodStill => {
@@ -244,6 +253,55 @@ impl Workshop {
         Ok(())
     }
 
+    /// Warnings are not for the grader; and no text that a program has is to tell where it was built.
+    fn flags(&self) -> OsString {
+        let Toolchain { sysroot, cargo_home } = &self.toolchain;
+        let mut flags = OsString::from("-Awarnings");
+        for (path, name) in [(sysroot, "rust"), (cargo_home, "cargo"), (&self.root, "labs")] {
+            flags.push("\u{1f}--remap-path-prefix=");
+            flags.push(path);
+            flags.push(format!("={name}"));
+        }
+        flags
+    }
+
+    /// What the compiler complains about, from its first error on, or why it doesn't say.
+    fn errors(&self, said: &Said, tree: &Path) -> io::Result<Vec<String>> {
+        let mut text = String::from_utf8_lossy(&said.err).into_owned();
+        // What a full disk does is nobody's fault who hands something in.
+        if text.contains("No space left on device") || !text.contains("error: could not compile `")
+        {
+            return Err(io::Error::other(format!("it cannot be built here: {}", text.trim())));
+        }
+        let Toolchain { sysroot, cargo_home } = &self.toolchain;
+        let places =
+            [(tree, ""), (sysroot, "rust/"), (cargo_home, "cargo/"), (&self.root, "labs/")];
+        for (path, name) in places {
+            text = text.replace(&format!("{}/", path.display()), name);
+        }
+        let is_of_cargo = |line: &str| line.starts_with("error: could not compile");
+        let lines = text.lines().skip_while(|line| !line.starts_with("error"));
+        let mut lines: Vec<String> =
+            lines.take_while(|line| !is_of_cargo(line)).map(str::to_string).collect();
+        // Of a compiler that broke down there is a report with addresses in it, others each time.
+        let has_died =
+            text.contains("rustc interrupted by") || text.contains("compiler unexpectedly");
+        if lines.is_empty() || has_died {
+            return Ok(vec![
+                "the compiler was ended or broke down: too deep, too long, too large?".into(),
+            ]);
+        }
+        while lines.last().is_some_and(|line| line.trim().is_empty()) {
+            lines.pop();
+        }
+        if lines.len() > LINES {
+            let more = lines.len() - LINES;
+            lines.truncate(LINES);
+            lines.push(format!("… and {more} more lines"));
+        }
+        Ok(lines)
+    }
+
     /// Runs cargo, shut in, so that it sees no more than it needs.
     fn cargo(&self, tree: &Path, package: &str, jobs: usize) -> io::Result<Said> {
         let Toolchain { sysroot, cargo_home } = &self.toolchain;
@@ -259,6 +317,7 @@ impl Workshop {
             .env("PATH", path(sysroot))
             .env("CARGO_HOME", cargo_home)
             .env("CARGO_TARGET_DIR", tree.join("target"))
+            .env("CARGO_ENCODED_RUSTFLAGS", self.flags())
             .env("HOME", &home)
             .env("TMPDIR", &home);
         let read = self.readable();
@@ -273,6 +332,26 @@ impl Workshop {
             build.join().unwrap_or_else(|_| Err(io::Error::other("the build's thread panicked")))
         })
     }
+}
+
+impl Drop for Workshop {
+    fn drop(&mut self) {
+        // What stays is found by the next.
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Removes what processes have left that are no more.
+fn clear(shared: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(shared)? {
+        let entry = entry?;
+        let process = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok());
+        let is_known = Path::new("/proc/self").exists();
+        if is_known && process.is_some_and(|it| !Path::new(&format!("/proc/{it}")).exists()) {
+            fs::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// A crate, and those of the same submission that it stands on, however far below.
@@ -293,24 +372,6 @@ fn with_dependencies(submission: &Submission, lab: Lab) -> Vec<&Crate> {
 
 fn program(tree: &Path, package: &str) -> PathBuf {
     tree.join("target/release").join(format!("{package}{}", std::env::consts::EXE_SUFFIX))
-}
-
-/// What a compiler complains about, from its first error on.
-fn errors(said: &Said) -> Vec<String> {
-    let text = String::from_utf8_lossy(&said.err);
-    let is_of_cargo = |line: &str| line.starts_with("error: could not compile");
-    let lines = text.lines().skip_while(|line| !line.starts_with("error"));
-    let mut lines: Vec<String> =
-        lines.take_while(|line| !is_of_cargo(line)).map(str::to_string).collect();
-    while lines.last().is_some_and(|line| line.trim().is_empty()) {
-        lines.pop();
-    }
-    if lines.len() > LINES {
-        let more = lines.len() - LINES;
-        lines.truncate(LINES);
-        lines.push(format!("… and {more} more lines"));
-    }
-    lines
 }
 
 /// Copies a folder with the times of its files, by which cargo knows what is new.

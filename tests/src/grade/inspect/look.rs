@@ -185,7 +185,10 @@ impl<'a> Look<'a> {
 
     /// What is to be said against what serde takes out of strings: they are paths and types.
     fn serde(&self, open: usize) -> Vec<(usize, String)> {
-        let end = self.row().group(open, '(').unwrap_or(open);
+        let end = match self.row().kind(open) {
+            Some(Kind::Open(_, end)) => *end,
+            _ => open,
+        };
         let mut found = Vec::new();
         for token in self.row()[open..end].iter().take(ATTRIBUTE) {
             let Kind::Literal(literal) = &token.kind else { continue };

@@ -75,9 +75,8 @@ const MIXED: [&str; 2] = ["io", "panic"];
 const LABRPC: [&str; 9] =
     ["Context", "Disk", "Instant", "Kind", "NodeId", "Persister", "Process", "Rng", "Wire"];
 
-const TESTS: [&str; 23] = [
+const TESTS: [&str; 22] = [
     "not_written",
-    "Failure",
     "raft_tests",
     "raft_tests_2x",
     "kv_tests",
