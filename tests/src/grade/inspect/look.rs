@@ -167,6 +167,11 @@ impl<'a> Look<'a> {
             Kind::Sign('#', _) => {
                 let open = at + 1 + usize::from(row.is(at + 1, '!'));
                 let is_doc = row.word(open + 1) == Some("doc");
+                if !is_doc && self.length(open) > ATTRIBUTE {
+                    return Some(
+                        "`#[…]`: nobody needs so long an attribute: make it shorter".into(),
+                    );
+                }
                 (!is_doc && self.has_variable(open)).then_some("an attribute")
             }
             _ => None,
@@ -176,11 +181,19 @@ impl<'a> Look<'a> {
         })
     }
 
-    /// Whether a macro's variable is in the group that begins here, if one does; or can be, as the group is
-    /// larger than any attribute.
+    /// Whether a macro's variable is in the group that begins here, if one does and is no longer than an
+    /// attribute may be.
     fn has_variable(&self, open: usize) -> bool {
-        let Some(Kind::Open(_, end)) = self.row().kind(open) else { return false };
-        end - open > ATTRIBUTE || (open..*end).any(|at| self.row().is(at, '$'))
+        let length = self.length(open).min(ATTRIBUTE);
+        (open..open + length).any(|at| self.row().is(at, '$'))
+    }
+
+    /// How long the group is that begins here; 0, if none does.
+    fn length(&self, open: usize) -> usize {
+        match self.row().kind(open) {
+            Some(Kind::Open(_, end)) => end - open,
+            _ => 0,
+        }
     }
 
     /// What is to be said against what serde takes out of strings: they are paths and types.

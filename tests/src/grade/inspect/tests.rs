@@ -242,6 +242,14 @@ fn serde_takes_paths_out_of_strings() {
 }
 
 #[test]
+fn brackets_of_any_kind_and_attributes_of_any_length() {
+    refused(Lab::Lab2, "#[serde[default = \"std::process::id\"]] struct X;", &["neither starts"]);
+    refused(Lab::Lab2, "#[serde{default = \"std::process::id\"}] struct X;", &["neither starts"]);
+    let long = format!("#[derive({})] struct X;", "Clone, ".repeat(200));
+    refused(Lab::Lab2, &long, &["so long an attribute"]);
+}
+
+#[test]
 fn what_servers_could_share() {
     for line in [
         "static LOG: std::sync::Mutex<Vec<u8>> = std::sync::Mutex::new(Vec::new());",
