@@ -17,6 +17,7 @@
 //! | 3 | whether a history is linearizable was not decided within the limit; or a situation that a campaign should have come to never came about |
 //! | 141 | standard output was closed, as by `head`; the command ended there |
 
+mod bar;
 mod check_history;
 mod determinism;
 pub(crate) mod diff;
@@ -35,6 +36,7 @@ mod run;
 mod scale;
 pub mod testing;
 mod text;
+mod workspace;
 
 use crate::catalogue::{Catalogue, Selection, Unknown, nearest};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, value_parser};
@@ -285,6 +287,10 @@ enum Stop {
     BadUse(String),
     /// Standard output cannot be written.
     Output(io::Error),
+}
+
+fn bad(what: String) -> Stop {
+    Stop::BadUse(what)
 }
 
 impl From<io::Error> for Stop {

@@ -25,5 +25,7 @@ pub mod shard;
 pub mod suites;
 pub mod swarm;
 pub mod viewer;
+#[cfg(feature = "grade")]
+mod workers;
 
 pub use failure::{Failure, NOT_WRITTEN, NotWritten, Outcome};

@@ -3,7 +3,7 @@
 //! The second time on another number of threads and in the opposite order of seeds, so that nothing
 //! that a run leaves behind can help the next one to the same end.
 
-use super::diff::difference;
+use super::diff::between_runs;
 use super::pool::{Order, Plan, Progress, Run};
 use super::text::{WIDTH, count, ranges, wrap};
 use super::{Console, DEFAULT_DETERMINISM_SEEDS, DeterminismArguments, FAILED, Stop, WELL, choose};
@@ -11,7 +11,8 @@ use crate::catalogue::{Case, Catalogue};
 use crate::run::Options;
 use crate::suites::Scenario;
 use crate::swarm::{System, Trial};
-use labrpc::{Fingerprint, Record, Trace};
+use labrpc::{Fingerprint, Trace};
+use std::convert::Infallible;
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -174,21 +175,15 @@ fn where_they_part(case: &Case, a: &Run, b: &Run) -> String {
         a.fingerprint, b.fingerprint
     );
     let options = Options { trace: Trace::all(), ..Options::default() };
-    let lines = |trace: Vec<Record>| trace.into_iter().map(|record| record.to_string());
-    let one = case.run(seed, &options);
-    for _ in 1..ATTEMPTS {
-        let other = case.run(seed, &options);
-        let names = ["once".to_string(), "again".to_string()];
-        if let Some(found) =
-            difference(lines(one.trace.clone()), lines(other.trace), "record", &names)
-        {
-            let _ = writeln!(
-                text,
-                "  two runs with traces: {}",
-                found.replace('\n', "\n  ").trim_end()
-            );
-            return text;
-        }
+    let trace = || {
+        let records = case.run(seed, &options).trace;
+        Ok::<_, Infallible>(records.iter().map(ToString::to_string).collect())
+    };
+    let Ok(found) = between_runs(ATTEMPTS - 1, trace);
+    if let Some(found) = found {
+        let found = found.replace('\n', "\n  ");
+        let _ = writeln!(text, "  two runs with traces: {}", found.trim_end());
+        return text;
     }
     let _ = writeln!(
         text,

@@ -88,6 +88,24 @@ pub fn difference(
     Some(text)
 }
 
+/// The first difference between one run and up to so many others that should have been the same, in
+/// words; `trace` makes a run. `None` if there is none.
+pub fn between_runs<E>(
+    others: usize,
+    mut trace: impl FnMut() -> Result<Vec<String>, E>,
+) -> Result<Option<String>, E> {
+    let names = ["once".to_string(), "again".to_string()];
+    let one = trace()?;
+    for _ in 0..others {
+        let other = trace()?;
+        let found = difference(one.iter().cloned(), other.into_iter(), "record", &names);
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,12 +1,12 @@
 //! `lab grade`: submissions, their grades, and what is told to whom.
 
-use super::mutants::{root, target};
+use super::bar::bar;
 use super::text::count;
-use super::{Console, FAILED, Jobs, Stop, WELL};
+use super::workspace::{root, target};
+use super::{Console, FAILED, Jobs, Stop, WELL, bad};
 use crate::child::Limits;
 use crate::grade::ask::Judge;
 use crate::grade::inspect::Allow;
-use crate::grade::lab::Lab;
 use crate::grade::mark::{Doing, Marking, Rules, unread};
 use crate::grade::out;
 use crate::grade::protocol::Want;
@@ -15,15 +15,13 @@ use crate::grade::resume::Resume;
 use crate::grade::seeds::Seeds;
 use crate::grade::submission::{Submission, name_of};
 use crate::grade::workshop::Workshop;
+use crate::workers::in_order;
 use clap::{Args, value_parser};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
-use std::thread;
 use std::time::Duration;
 
 #[allow(clippy::disallowed_types, reason = "the command says how long it took")]
@@ -116,10 +114,6 @@ pub fn grade(arguments: &Arguments, console: &mut Console<'_>) -> Result<u8, Sto
     let status = batch.run(jobs, console)?;
     writeln!(console.out, "written into {}", arguments.out.display())?;
     Ok(status)
-}
-
-fn bad(what: String) -> Stop {
-    Stop::BadUse(what)
 }
 
 fn cannot(path: &Path) -> impl Fn(io::Error) -> Stop {
@@ -219,52 +213,29 @@ impl Batch<'_> {
     fn run(&self, jobs: usize, console: &mut Console<'_>) -> Result<u8, Stop> {
         let workers = jobs.min(self.names.len());
         let progress = Progress::new(self.names.len(), console.progress);
-        let next = AtomicUsize::new(0);
-        let (tell, told) = mpsc::channel();
         let width = self.names.iter().map(String::len).max().unwrap_or_default().max(10);
         writeln!(
             console.out,
             "{:width$} {:>8} {:>5} {:>7}  status",
             "submission", "points", "of", "s"
         )?;
-        thread::scope(|scope| {
-            for _ in 0..workers {
-                let (tell, next, progress) = (tell.clone(), &next, &progress);
-                scope.spawn(move || {
-                    loop {
-                        let place = next.fetch_add(1, Ordering::Relaxed);
-                        if place >= self.names.len() {
-                            return;
-                        }
-                        // Who has gone wants to hear no more.
-                        let _ = tell.send((place, self.one(place, jobs / workers, progress)));
-                    }
-                });
+        let (mut grades, mut status) = (Vec::new(), WELL);
+        let work = |place| self.one(place, jobs / workers, &progress);
+        in_order(workers, self.names.len(), work, |place, result| {
+            let name = &self.names[place];
+            progress.aside(|| match &result {
+                Ok(done) => row(console, name, width, done),
+                Err(error) => writeln!(console.out, "{name:width$} COULD NOT BE GRADED: {error}"),
+            })?;
+            console.out.flush()?;
+            match result {
+                Ok(done) => grades.push(done.grade),
+                Err(_) => status = FAILED,
             }
-            drop(tell);
-            let mut done: Vec<Option<io::Result<Done>>> = self.names.iter().map(|_| None).collect();
-            let (mut grades, mut shown, mut status) = (Vec::new(), 0, WELL);
-            for (place, result) in told {
-                done[place] = Some(result);
-                while let Some(result) = done.get_mut(shown).and_then(Option::take) {
-                    let name = &self.names[shown];
-                    progress.aside(|| match &result {
-                        Ok(done) => row(console, name, width, done),
-                        Err(error) => {
-                            writeln!(console.out, "{name:width$} COULD NOT BE GRADED: {error}")
-                        }
-                    })?;
-                    console.out.flush()?;
-                    match result {
-                        Ok(done) => grades.push(done.grade),
-                        Err(_) => status = FAILED,
-                    }
-                    shown += 1;
-                }
-            }
-            out::batch(&self.arguments.out, &grades).map_err(cannot(&self.arguments.out))?;
-            Ok(status)
-        })
+            io::Result::Ok(())
+        })?;
+        out::batch(&self.arguments.out, &grades).map_err(cannot(&self.arguments.out))?;
+        Ok(status)
     }
 
     /// Grades one submission and writes what there is to write, or finds that this was done before.
@@ -315,8 +286,7 @@ fn emptied(folder: &Path) -> io::Result<()> {
 
 fn row(console: &mut Console<'_>, name: &str, width: usize, done: &Done) -> io::Result<()> {
     let Done { grade, is_old, took } = done;
-    let (credit, seconds) = (grade.credit(), took.as_secs_f64());
-    let points = format!("{}.{:02}", credit / 100, credit % 100);
+    let (points, seconds) = (out::points(grade.credit()), took.as_secs_f64());
     let old = if *is_old { ", as before" } else { "" };
     let (of, status) = (grade.points(), grade.status());
     writeln!(console.out, "{name:width$} {points:>8} {of:>5} {seconds:>7.1}  {status}{old}")
@@ -329,13 +299,8 @@ struct Progress {
 
 impl Progress {
     fn new(submissions: usize, visible: bool) -> Self {
-        let target =
-            if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(Some(0), target);
         let template = "{elapsed:>4} [{bar:30}] {human_pos} of {human_len} runs, {prefix}; {msg}";
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style.progress_chars("=> "));
-        }
+        let bar = bar(Some(0), template, visible);
         bar.set_prefix(count(submissions, "submission"));
         if visible {
             bar.enable_steady_tick(Duration::from_millis(500));
@@ -346,7 +311,7 @@ impl Progress {
     fn doing(&self, name: &str, what: Doing) {
         match what {
             Doing::Compiling(lab) => {
-                self.bar.set_message(format!("{name}: compiling {}", Lab::package(lab)));
+                self.bar.set_message(format!("{name}: compiling {}", lab.package()));
             }
             Doing::Running(more) => {
                 self.bar.inc_length(more);

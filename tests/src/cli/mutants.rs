@@ -2,8 +2,10 @@
 
 mod matrix;
 
+use super::bar::bar;
 use super::text::{WIDTH, clip, count, parse_seconds, stretch, wrap};
-use super::{Console, FAILED, Jobs, Stop, WELL};
+use super::workspace::{root, target};
+use super::{Console, FAILED, Jobs, Stop, WELL, bad};
 use crate::catalogue::Catalogue;
 use crate::mutants::{
     BuildError, Corpus, Doing, Finding, Found, Hunt, Malformed, Mutant, Plan, Scratch, Sources,
@@ -11,7 +13,7 @@ use crate::mutants::{
 };
 use clap::{ValueEnum, value_parser};
 use crossbeam_channel::{Sender, unbounded};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 use matrix::Matrix;
 use std::collections::BTreeMap;
 use std::fs;
@@ -161,38 +163,11 @@ fn in_short(mutants: usize, stages: &[Stage], plan: &Plan, jobs: usize, reused: 
     words.join(", ") + &remembered
 }
 
-fn bad(what: String) -> Stop {
-    Stop::BadUse(what)
-}
-
 fn not_built(error: BuildError) -> Stop {
     bad(match error {
         BuildError::Failed(errors) => format!("the original does not compile:\n{errors}"),
         BuildError::Tool(error) => error.to_string(),
     })
-}
-
-/// The root of the workspace.
-pub(super) fn root(given: Option<&Path>) -> Result<PathBuf, Stop> {
-    let built_from = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
-    let root = given.or(built_from).unwrap_or(Path::new("."));
-    let is_root = ["Cargo.toml", "Cargo.lock", "tests/Cargo.toml"]
-        .iter()
-        .all(|file| root.join(file).is_file());
-    if !is_root {
-        let what = "there is no workspace with Cargo.toml, Cargo.lock and a crate `tests`";
-        return Err(bad(format!("{}: {what}; --tree DIR says where it is", root.display())));
-    }
-    fs::canonicalize(root).map_err(|error| bad(format!("{}: {error}", root.display())))
-}
-
-/// Cargo's target folder.
-pub(super) fn target(root: &Path) -> Result<PathBuf, Stop> {
-    match std::env::var_os("CARGO_TARGET_DIR") {
-        Some(folder) => std::path::absolute(&folder)
-            .map_err(|error| bad(format!("CARGO_TARGET_DIR={}: {error}", folder.display()))),
-        None => Ok(root.join("target")),
-    }
 }
 
 /// The mutants that were asked for.
@@ -361,12 +336,7 @@ struct Progress {
 
 impl Progress {
     fn new(mutants: usize, jobs: usize, visible: bool) -> Self {
-        let target =
-            if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(Some(mutants as u64), target);
-        if let Ok(style) = ProgressStyle::with_template("{elapsed:>4} {pos} of {len}; {msg}") {
-            bar.set_style(style);
-        }
+        let bar = bar(Some(mutants as u64), "{elapsed:>4} {pos} of {len}; {msg}", visible);
         if visible {
             bar.enable_steady_tick(Duration::from_millis(500));
         }

@@ -1,11 +1,12 @@
 //! Worker threads: every run is independent of every other, and the results come back in order.
 
 use super::Stop;
+use super::bar::bar;
 use crate::Failure;
 use crate::catalogue::Case;
 use crate::run::{Options, Report};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 use labrpc::Totals;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -304,15 +305,9 @@ pub struct Progress {
 impl Progress {
     /// For so many runs.
     pub fn new(runs: u64, visible: bool) -> Self {
-        let target =
-            if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(Some(runs), target);
-        let style = ProgressStyle::with_template(
-            "{elapsed:>4} [{bar:30}] {human_pos} of {human_len} runs{prefix}, {eta} to go; {msg}",
-        );
-        if let Ok(style) = style {
-            bar.set_style(style.progress_chars("=> "));
-        }
+        let template =
+            "{elapsed:>4} [{bar:30}] {human_pos} of {human_len} runs{prefix}, {eta} to go; {msg}";
+        let bar = bar(Some(runs), template, visible);
         Self { bar, failed: std::cell::Cell::new(0) }
     }
 

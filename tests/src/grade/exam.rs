@@ -1,11 +1,11 @@
 //! One submission under the suites: every scenario, every seed, each twice.
 
-use super::ask::{Heard, Judge};
-use super::protocol::Want;
+use super::ask::Judge;
+use super::protocol::{Answer, Want};
 use super::result::{Facts, LONG_RUNS, Reason, RunFailure, ScenarioGrade, SeedName};
 use super::seeds::Seeds;
 use crate::catalogue::PROGRAM;
-use crate::cli::diff::difference;
+use crate::cli::diff::between_runs;
 use crate::points;
 use crate::suites::Scenario;
 use std::fs;
@@ -81,71 +81,65 @@ impl Exam<'_> {
     /// One seed, twice.
     fn seed(&self, scenario: &str, name: SeedName, seed: u64) -> io::Result<Option<RunFailure>> {
         let once = self.judge.ask(scenario, seed, Want::Verdict)?;
-        let again = match &once.answer {
-            Ok(_) => Some(self.judge.ask(scenario, seed, Want::Verdict)?),
-            Err(_) => None,
-        };
-        let reason = match (&once.answer, &again) {
-            (Err(reason), _) => reason.clone(),
-            (Ok(answer), Some(again)) if again.answer.as_ref() != Ok(answer) => {
-                Reason::NotDeterministic
+        let (reason, text) = match &once.answer {
+            Err(reason) => (reason.clone(), String::new()),
+            Ok(answer) => {
+                let again = self.judge.ask(scenario, seed, Want::Verdict)?.answer;
+                if again.as_ref() != Ok(answer) {
+                    let text = match name {
+                        SeedName::Visible(_) => self.difference(scenario, seed, answer, &again)?,
+                        SeedName::Hidden(_) => String::new(),
+                    };
+                    (Reason::NotDeterministic, text)
+                } else if let Some((property, text)) = &answer.failure {
+                    (Reason::of_property(property), text.clone())
+                } else {
+                    return Ok(None);
+                }
             }
-            (Ok(answer), _) => match &answer.failure {
-                Some((property, _)) => Reason::of_property(property),
-                None => return Ok(None),
-            },
         };
-        if let SeedName::Hidden(_) = name {
-            return Ok(Some(RunFailure { seed: name, reason: reason.of_hidden(), facts: None }));
-        }
-        let text = match (&reason, &once.answer, &again) {
-            (Reason::NotDeterministic, Ok(_), Some(again)) => {
-                let text = self.where_they_part(scenario, seed, &once, again)?;
-                let file = format!("differences/{scenario}-{seed}.txt");
-                fs::create_dir_all(self.folder.join("differences"))?;
-                fs::write(self.folder.join(&file), text)?;
-                format!("the first difference of two runs is in {file}")
+        Ok(Some(match name {
+            SeedName::Hidden(_) => {
+                RunFailure { seed: name, reason: reason.of_hidden(), facts: None }
             }
-            (_, Ok(answer), _) => {
-                answer.failure.as_ref().map(|it| it.1.clone()).unwrap_or_default()
+            SeedName::Visible(_) => {
+                let replay = format!("{PROGRAM} replay {scenario} --seed {seed}");
+                let facts = Facts { text, output: once.printed, replay, picture: None };
+                RunFailure { seed: name, reason, facts: Some(facts) }
             }
-            (_, Err(_), _) => String::new(),
-        };
-        let replay = format!("{PROGRAM} replay {scenario} --seed {seed}");
-        let facts = Facts { text, output: once.printed, replay, picture: None };
-        Ok(Some(RunFailure { seed: name, reason, facts: Some(facts) }))
+        }))
     }
 
-    /// The first difference of two runs with one seed, in words.
-    fn where_they_part(
+    /// Writes down where two runs with one seed part, and says where that is written.
+    fn difference(
         &self,
         scenario: &str,
         seed: u64,
-        once: &Heard,
-        again: &Heard,
+        once: &Answer,
+        again: &Result<Answer, Reason>,
     ) -> io::Result<String> {
-        if let Err(reason) = &again.answer {
-            return Ok(format!("the second run with this seed did not end as the first: {reason}"));
-        }
-        let trace = || -> io::Result<String> {
-            let heard = self.judge.ask(scenario, seed, Want::Trace)?;
-            Ok(heard.answer.map(|answer| answer.text).unwrap_or_default())
-        };
-        let first = trace()?;
-        for _ in 0..ATTEMPTS {
-            let other = trace()?;
-            let lines = |text: &str| -> Vec<String> { text.lines().map(str::to_string).collect() };
-            let names = ["once".to_string(), "again".to_string()];
-            let (first, other) = (lines(&first).into_iter(), lines(&other).into_iter());
-            if let Some(found) = difference(first, other, "record", &names) {
-                return Ok(found);
+        let text = match again {
+            Err(reason) => {
+                format!("the second run with this seed did not end as the first: {reason}")
             }
-        }
-        let digest = |heard: &Heard| heard.answer.as_ref().map(|it| it.digest).unwrap_or_default();
-        let ((one, ..), (other, ..)) = (digest(once), digest(again));
-        Ok(format!(
-            "fingerprint {one:016x} once, {other:016x} again; no record of the trace differs"
-        ))
+            Ok(again) => {
+                let lines = |text: String| text.lines().map(str::to_string).collect();
+                let found = between_runs(ATTEMPTS, || {
+                    let heard = self.judge.ask(scenario, seed, Want::Trace)?;
+                    io::Result::Ok(heard.answer.map(|it| lines(it.text)).unwrap_or_default())
+                })?;
+                found.unwrap_or_else(|| {
+                    let (one, other) = (once.digest.0, again.digest.0);
+                    format!(
+                        "fingerprint {one:016x} once, {other:016x} again; no record of the trace differs"
+                    )
+                })
+            }
+        };
+        let file = format!("differences/{scenario}-{seed}.txt");
+        fs::create_dir_all(self.folder.join("differences"))?;
+        fs::write(self.folder.join(&file), text)?;
+        Ok(format!("the first difference of two runs is in {file}"))
     }
 }
 

@@ -12,14 +12,12 @@ use super::workshop::{Unbuilt, Workshop};
 use crate::catalogue::{Case, Catalogue};
 use crate::child::Limits;
 use crate::suites::Scenario;
+use crate::workers::in_order;
 use labrpc::Fingerprint;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::thread;
 use std::time::Duration;
 
 /// How many scenarios are run before it is decided whether the others are worth the time.
@@ -105,7 +103,7 @@ impl Marking<'_> {
                 }
                 Err(Unbuilt::Refused(why)) => {
                     uncompiled.extend(why);
-                    grade.labs.push(unrun(it.lab, self.rules.seeds.count()));
+                    grade.labs.push(unrun_lab(it.lab, &self.rules.seeds));
                 }
                 Err(Unbuilt::Broken(error)) => return Err(error),
             }
@@ -158,10 +156,7 @@ impl Marking<'_> {
         let (first, others) = all.split_at(FIRST.min(all.len()));
         let mut grades = self.run(exam, first)?;
         if grades.iter().all(ScenarioGrade::is_given_up) {
-            let seeds = self.rules.seeds.count();
-            grades.extend(
-                others.iter().map(|it| ScenarioGrade { not_run: seeds, ..nothing_yet(it) }),
-            );
+            grades.extend(unrun(others, &self.rules.seeds));
         } else {
             grades.extend(self.run(exam, others)?);
         }
@@ -170,25 +165,14 @@ impl Marking<'_> {
 
     /// Some scenarios, on all threads; the grades are in the scenarios' order.
     fn run(&self, exam: &Exam<'_>, scenarios: &[Scenario]) -> io::Result<Vec<ScenarioGrade>> {
-        let next = AtomicUsize::new(0);
-        let grades = Mutex::new(vec![None; scenarios.len()]);
-        let work = || {
-            loop {
-                let place = next.fetch_add(1, Ordering::Relaxed);
-                let Some(scenario) = scenarios.get(place) else { return };
-                let grade = exam.scenario(scenario, &|| (self.doing)(Doing::Ran));
-                let mut grades = grades.lock().unwrap_or_else(PoisonError::into_inner);
-                grades[place] = Some(grade.map_err(|error| error.to_string()));
-            }
-        };
-        thread::scope(|scope| {
-            for _ in 0..self.jobs.max(1).min(scenarios.len()) {
-                scope.spawn(work);
-            }
-        });
-        let grades = grades.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let missing = || Err("a thread of the grader panicked".to_string());
-        grades.into_iter().map(|it| it.unwrap_or_else(missing).map_err(io::Error::other)).collect()
+        let mut grades = Vec::new();
+        let tick = || (self.doing)(Doing::Ran);
+        let work = |at: usize| exam.scenario(&scenarios[at], &tick);
+        in_order(self.jobs, scenarios.len(), work, |_, grade| {
+            grades.push(grade?);
+            io::Result::Ok(())
+        })?;
+        Ok(grades)
     }
 }
 
@@ -217,7 +201,7 @@ fn draw(judge: &Judge, grades: &mut [ScenarioGrade], folder: &Path) -> io::Resul
 
 /// The grade of a submission that was not run.
 pub fn stopped(seeds: &Seeds, submission: &Submission, at: Stage, why: Vec<String>) -> Grade {
-    let labs = submission.crates.iter().map(|it| unrun(it.lab, seeds.count())).collect();
+    let labs = submission.crates.iter().map(|it| unrun_lab(it.lab, seeds)).collect();
     let stopped = Some(Stopped { at, why });
     Grade { stopped, labs, ..blank(seeds, &submission.name) }
 }
@@ -238,12 +222,14 @@ fn blank(seeds: &Seeds, name: &str) -> Grade {
     }
 }
 
-fn unrun(lab: Lab, seeds: u64) -> LabGrade {
-    let grades = scenarios(lab)
-        .iter()
-        .map(|it| ScenarioGrade { not_run: seeds, ..nothing_yet(it) })
-        .collect();
-    LabGrade { lab, scenarios: grades }
+/// Scenarios of which no seed was run.
+fn unrun(all: &[Scenario], seeds: &Seeds) -> Vec<ScenarioGrade> {
+    let unrun = |it| ScenarioGrade { not_run: seeds.count(), ..nothing_yet(it) };
+    all.iter().map(unrun).collect()
+}
+
+fn unrun_lab(lab: Lab, seeds: &Seeds) -> LabGrade {
+    LabGrade { lab, scenarios: unrun(&scenarios(lab), seeds) }
 }
 
 fn scenarios(lab: Lab) -> Vec<Scenario> {

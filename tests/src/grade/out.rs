@@ -28,6 +28,8 @@ mod page;
 mod tests;
 mod text;
 
+pub use text::points;
+
 use super::result::{Grade, SeedName};
 use std::fs;
 use std::io;

@@ -6,12 +6,13 @@ use super::Share;
 use crate::Failure;
 use crate::catalogue::Catalogue;
 use crate::cli::Stop;
+use crate::cli::bar::bar;
 use crate::cli::text::{count, stretch, thousands};
 use crate::run::Options;
 use crate::swarm::marks::{self, Mark, Marks};
 use crate::swarm::{System, Trial};
 use crossbeam_channel::{Sender, unbounded};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 use labrpc::Fingerprint;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -283,16 +284,11 @@ fn in_short(tallies: &[(System, Tally)]) -> String {
 
 /// A bar that counts trials, so many if that is known, if somebody is there to see it.
 pub fn progress(runs: Option<u64>, visible: bool) -> ProgressBar {
-    let target = if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-    let bar = ProgressBar::with_draw_target(runs, target);
     let template = match runs {
         Some(_) => "{elapsed:>4} [{bar:20}] {human_pos} of {human_len} trials, {eta} to go; {msg}",
         None => "{elapsed:>4} {human_pos} trials; {msg}",
     };
-    if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style.progress_chars("=> "));
-    }
-    bar
+    bar(runs, template, visible)
 }
 
 #[cfg(test)]
