@@ -167,7 +167,7 @@ mod waiting;
 
 pub use actor::Actor;
 pub use clerk::Clerk;
-pub use message::{Answer, ClientMessage, Message, Reply, Request};
+pub use message::{Answer, ClientMessage, Message, Reply, Request, describe};
 pub use server::{Config, MessageOf, Reads, Server};
 pub use service::{Outcome, Service};
 pub use session::{ClientId, Past, Seq, Sessions};

@@ -26,6 +26,11 @@ pub trait Subject: Process {
         None
     }
 
+    /// A command of a server's log in words; `None`: it is shown as bytes.
+    fn describe(&self, _command: &[u8]) -> Option<String> {
+        None
+    }
+
     /// Whether something has happened that a script may wait for: a clerk has its answer.
     fn is_done(&self) -> bool {
         false

@@ -2,17 +2,15 @@
 //! found in the trace.
 
 use crate::arena::film::ClientCall;
-use crate::linear::{
-    DEFAULT_LIMIT, History, Kv, KvOp, KvOperation, Model, OperationId, Verdict, check_kv,
-};
+use crate::linear::{History, Model, Operation, OperationId, Verdict};
 use crate::{Outcome, fail};
 use labrpc::{NodeId, SimTime};
-use std::fmt::Write;
+use std::fmt::{Debug, Write};
 
-/// The operations of all clients of a key/value store.
-#[derive(Default)]
-pub struct Calls {
-    history: History<KvOp, String>,
+/// The operations of all clients of a service.
+pub struct Calls<M: Model> {
+    model: M,
+    history: History<M::Op, M::Ret>,
     places: Vec<Place>,
 }
 
@@ -32,31 +30,45 @@ struct Place {
 /// How many operations without an answer are named.
 const NAMED: usize = 3;
 
-impl Calls {
+impl<M: Model> Calls<M> {
+    /// None yet of a service that is to do as its model does.
+    pub fn of(model: M) -> Self {
+        Self { model, history: History::default(), places: Vec::new() }
+    }
+
+    /// The model.
+    pub fn model(&self) -> &M {
+        &self.model
+    }
+
     /// A client calls from a node.
-    pub fn begin(&mut self, client: u64, node: NodeId, now: SimTime, op: KvOp) -> Call {
+    pub fn begin(&mut self, client: u64, node: NodeId, now: SimTime, op: M::Op) -> Call {
         self.places.push(Place { node, began: now, ended: None });
         Call { id: self.history.call(client, op), place: self.places.len() - 1 }
     }
 
     /// A call returns.
-    pub fn end(&mut self, call: Call, now: SimTime, answer: String) {
+    pub fn end(&mut self, call: Call, now: SimTime, answer: M::Ret) {
         self.places[call.place].ended = Some(now);
         self.history.finish(call.id, answer);
     }
 
     /// All operations, in the order of their calls.
-    pub fn operations(&self) -> &[KvOperation] {
+    pub fn operations(&self) -> &[Operation<M::Op, M::Ret>] {
         self.history.operations()
     }
 
     /// All operations, in simulated time.
     pub fn client_calls(&self) -> Vec<ClientCall> {
         let all = self.places.iter().zip(self.operations());
-        let call = |(place, operation): (&Place, &KvOperation)| {
+        let call = |(place, operation): (&Place, &Operation<M::Op, M::Ret>)| {
             let Place { node, began, ended } = *place;
-            let what = Kv.describe(&operation.op, operation.ret());
-            ClientCall { node, began, ended, what: format!("{}: {what}", operation.op.key()) }
+            let what = self.model.describe(&operation.op, operation.ret());
+            let what = match self.model.part(&operation.op) {
+                part if part.is_empty() => what,
+                part => format!("{part}: {what}"),
+            };
+            ClientCall { node, began, ended, what }
         };
         all.map(call).collect()
     }
@@ -66,9 +78,10 @@ impl Calls {
         self.places.iter().filter(|place| place.ended.is_some()).count()
     }
 
-    /// Whether there is an order of all operations that explains what clients saw.
-    pub fn judge(&self) -> Outcome {
-        match check_kv(self.operations(), DEFAULT_LIMIT).verdict {
+    /// What a verdict on these operations means to a run: whether there is an order of all that
+    /// explains what clients saw.
+    pub fn judged(&self, verdict: Verdict) -> Outcome {
+        match verdict {
             Verdict::Linearizable => Ok(()),
             Verdict::NotLinearizable(violation) => {
                 let named = std::iter::once(&violation.operation).chain(&violation.witnesses);
@@ -95,7 +108,10 @@ impl Calls {
     }
 
     /// The clients that wait for an answer, the longest first, if any do.
-    pub fn waiting(&self) -> Option<String> {
+    pub fn waiting(&self) -> Option<String>
+    where
+        M::Op: Debug,
+    {
         let open: Vec<usize> =
             (0..self.places.len()).filter(|&it| self.places[it].ended.is_none()).collect();
         let named = open.iter().take(NAMED).map(|&it| {

@@ -18,7 +18,7 @@ use crate::arena::film::ClientCall;
 use crate::arena::{Arena, Limits, Stage, Watch};
 use crate::calls::Calls;
 use crate::cluster::show_raft_config;
-use crate::linear::KvOperation;
+use crate::linear::{DEFAULT_LIMIT, Kv, KvOperation, check_kv};
 use crate::run::{Options, Play};
 use crate::suites::Scenario;
 use kvraft::rsm::{self, Reads};
@@ -70,7 +70,7 @@ pub struct Service<L: Lab3> {
     setup: Setup,
     servers: Vec<NodeId>,
     clerks: u64,
-    calls: Calls,
+    calls: Calls<Kv>,
 }
 
 impl<L: Lab3> Service<L> {
@@ -88,7 +88,7 @@ impl<L: Lab3> Service<L> {
                 world.add(move |cx| Actor::Server(L::server(cx, &ids, &config)));
             });
         }
-        Self { arena, setup, servers, clerks: 0, calls: Calls::default() }
+        Self { arena, setup, servers, clerks: 0, calls: Calls::of(Kv) }
     }
 
     /// The world inside.
@@ -107,7 +107,7 @@ impl<L: Lab3> Service<L> {
     }
 
     /// What clients did.
-    pub fn calls(&self) -> &Calls {
+    pub fn calls(&self) -> &Calls<Kv> {
         &self.calls
     }
 
@@ -166,6 +166,6 @@ impl<L: Lab3> Play for Service<L> {
     }
 
     fn judge(&self) -> Outcome {
-        self.calls.judge()
+        self.calls.judged(check_kv(self.calls.operations(), DEFAULT_LIMIT).verdict)
     }
 }

@@ -17,14 +17,14 @@ pub use model::{Configs, MasterModel};
 pub use over::{Alone, ClerkNode, MasterClerkNode, Nobody, Over};
 pub use words::{Client, Held, Keeper, ShardLab};
 
+use crate::Outcome;
 use crate::arena::film::ClientCall;
 use crate::arena::{Arena, Inspector, Limits, Marks, Stage, Watch};
 use crate::calls::Calls;
 use crate::cluster::show_raft_config;
-use crate::linear::{DEFAULT_LIMIT, History, KvOperation, Verdict, check};
+use crate::linear::{DEFAULT_LIMIT, Kv, KvOperation, check, check_kv};
 use crate::run::{Options, Play};
 use crate::suites::Scenario;
-use crate::{Outcome, fail};
 use kvraft::rsm::{self, Reads};
 use labrpc::{Network, NodeId, Trace, World};
 use shardmaster::{Gid, Op, Reply};
@@ -89,13 +89,13 @@ pub struct Sharded<L: Lab4B> {
     masters: Vec<Master>,
     groups: BTreeMap<Gid, Vec<NodeId>>,
     clerks: u64,
-    calls: Calls,
+    calls: Calls<Kv>,
 }
 
 /// A master: its servers, and what its clients did.
 struct Master {
     servers: Vec<NodeId>,
-    changes: History<Op, Reply>,
+    calls: Calls<MasterModel>,
 }
 
 impl<L: Lab4B> Sharded<L> {
@@ -108,7 +108,7 @@ impl<L: Lab4B> Sharded<L> {
             arena.inspect(Box::new(AllGroups::default()));
         }
         let (masters, groups) = (Vec::new(), BTreeMap::new());
-        let calls = Calls::default();
+        let calls = Calls::of(Kv);
         let mut sharded = Self { arena, setup, masters, groups, clerks: 0, calls };
         sharded.add_master();
         sharded
@@ -136,7 +136,8 @@ impl<L: Lab4B> Sharded<L> {
                 world.add(move |cx| Actor::Master(L::master(cx, &ids, shards, &config)));
             });
         }
-        self.masters.push(Master { servers: ids, changes: History::default() });
+        let calls = Calls::of(MasterModel { shards: self.setup.shards });
+        self.masters.push(Master { servers: ids, calls });
         self.masters.len() - 1
     }
 
@@ -146,7 +147,7 @@ impl<L: Lab4B> Sharded<L> {
     }
 
     /// What clients of the store did.
-    pub fn calls(&self) -> &Calls {
+    pub fn calls(&self) -> &Calls<Kv> {
         &self.calls
     }
 
@@ -252,21 +253,24 @@ impl<L: Lab4B> Play for Sharded<L> {
     }
 
     fn operations(&self) -> u64 {
-        let changes = self.masters.iter().map(|master| master.changes.operations().len());
-        (self.calls.operations().len() + changes.sum::<usize>()) as u64
+        let asked = self.masters.iter().map(|master| master.calls.operations().len());
+        (self.calls.operations().len() + asked.sum::<usize>()) as u64
     }
 
     fn client_calls(&self) -> Vec<ClientCall> {
-        self.calls.client_calls()
+        let of_masters = self.masters.iter().flat_map(|master| master.calls.client_calls());
+        self.calls.client_calls().into_iter().chain(of_masters).collect()
     }
 
     fn waiting(&self) -> Option<String> {
-        self.calls.waiting()
+        let of_masters = self.masters.iter().filter_map(|master| master.calls.waiting());
+        let all: Vec<String> = self.calls.waiting().into_iter().chain(of_masters).collect();
+        (!all.is_empty()).then(|| all.join("; "))
     }
 
     fn marks(&self) -> Marks {
         let mut marks = self.arena.marks();
-        for record in self.masters.iter().flat_map(|master| master.changes.operations()) {
+        for record in self.masters.iter().flat_map(|master| master.calls.operations()) {
             let Some((_, reply)) = &record.end else { continue };
             if let Some(what) = master_mark(&record.op, reply) {
                 *marks.entry(what).or_default() += 1;
@@ -276,16 +280,9 @@ impl<L: Lab4B> Play for Sharded<L> {
     }
 
     fn judge(&self) -> Outcome {
-        self.calls.judge()?;
-        let model = MasterModel { shards: self.setup.shards };
-        for master in &self.masters {
-            match check(&model, master.changes.operations(), DEFAULT_LIMIT).verdict {
-                Verdict::Linearizable => {}
-                Verdict::NotLinearizable(violation) => {
-                    fail!("linearizability", "{}", violation.to_string().trim_end())
-                }
-                Verdict::Undecided(undecided) => fail!("linearizability", "{undecided}"),
-            }
+        self.calls.judged(check_kv(self.calls.operations(), DEFAULT_LIMIT).verdict)?;
+        for Master { calls, .. } in &self.masters {
+            calls.judged(check(calls.model(), calls.operations(), DEFAULT_LIMIT).verdict)?;
         }
         Ok(())
     }

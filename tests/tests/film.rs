@@ -47,10 +47,35 @@ fn whoever_is_in_no_cluster_is_a_client() {
     let clusters: Vec<_> =
         film.clusters.iter().map(|it| (it.name.as_str(), it.servers.len())).collect();
     assert_eq!(clusters, [("master", 3), ("group 100", 3), ("group 101", 3), ("group 102", 3)]);
-    assert_eq!(film.calls.len(), report.history.len());
+    assert_eq!(film.calls.len() as u64, report.operations);
+    assert!(
+        film.calls.len() > report.history.len(),
+        "those of the master's clients are there, too"
+    );
+    let what: Vec<&str> = film.calls.iter().map(|call| call.what.as_str()).collect();
+    assert!(what.contains(&"Join { groups: {g101: [n6, n7, n8]} } -> Made(#2)"), "{what:?}");
+    assert!(what.contains(&"0: put \"1...|\""), "{what:?}");
     let is_server = |id: &NodeId| film.clusters.iter().any(|cluster| cluster.servers.contains(id));
     assert!(film.calls.iter().all(|call| !is_server(&call.node)));
     assert!(film.calls.iter().all(|call| call.ended.is_some_and(|ended| ended >= call.began)));
+}
+
+/// What a service has in its log is told in words; what a Raft alone has, as bytes.
+#[test]
+fn commands_are_told_as_their_service_understands_them() {
+    for (scenario, told) in [
+        ("basic_3a", "Put { key:"),
+        ("basic_4a", "Join { groups:"),
+        ("join_leave_4b", "Configure(#2 ["),
+        ("join_leave_4b", "Client(Append {"),
+    ] {
+        let options = Options { film: true, ..Options::default() };
+        let report = Catalogue::reference().find(scenario).expect("a scenario").run(1, &options);
+        let commands = report.film.expect("it was filmed").commands;
+        assert!(commands.iter().any(|it| it.contains(told)), "{scenario}: {commands:?}");
+        assert!(commands.iter().any(|it| it == "no-op"), "{scenario}: {commands:?}");
+        assert!(commands.iter().all(|it| !it.starts_with("\\x")), "{scenario}: {commands:?}");
+    }
 }
 
 /// The entries of a server: index, term, command.

@@ -142,3 +142,38 @@ pub(super) enum CommandRef<'a, O> {
     Client(&'a Request<O>),
     Own(&'a O),
 }
+
+/// An entry of a service's log in words, for those who look at logs: who asked for what. `None` if
+/// no server of a service with such operations has written it.
+///
+/// ```
+/// use kvraft::kv::Op;
+/// use kvraft::rsm::describe;
+/// assert_eq!(describe::<Op>(b"not one of ours"), None);
+/// ```
+pub fn describe<O: Debug + DeserializeOwned>(command: &[u8]) -> Option<String> {
+    Some(match labgob::decode(command).ok()? {
+        Command::<O>::NoOp => "no-op".to_string(),
+        Command::Client(Request { client, seq, op }) => format!("{client:?} {seq:?} {op:?}"),
+        Command::Own(op) => format!("{op:?}"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kv::Op;
+
+    #[test]
+    fn entries_in_words() {
+        let op = Op::Get { key: "x".to_string() };
+        let request = Request { client: ClientId::new(10), seq: Seq::new(7), op: op.clone() };
+        for (command, text) in [
+            (CommandRef::NoOp, "no-op"),
+            (CommandRef::Client(&request), "ca #7 Get { key: \"x\" }"),
+            (CommandRef::Own(&op), "Get { key: \"x\" }"),
+        ] {
+            assert_eq!(describe::<Op>(&labgob::encode(&command)).as_deref(), Some(text));
+        }
+    }
+}

@@ -5,7 +5,7 @@
 //! so that a run is the same with it and without.
 
 use super::{Replica, Subject, Watch};
-use labrpc::{Event, NodeId, Record, SimTime, World};
+use labrpc::{Disk, Event, NodeId, Record, SimTime, World};
 use raft::{Index, LogId, Status, Term};
 use std::collections::BTreeMap;
 
@@ -109,7 +109,8 @@ pub struct Camera {
     servers: BTreeMap<NodeId, Known>,
     /// Since when a server leads a term of its cluster.
     leaders: BTreeMap<(usize, Term, NodeId), SimTime>,
-    commands: BTreeMap<Vec<u8>, usize>,
+    /// Which of the film's commands each is, by cluster: what it says is up to who has it.
+    commands: BTreeMap<usize, BTreeMap<Vec<u8>, usize>>,
 }
 
 #[derive(Clone, Debug)]
@@ -165,7 +166,8 @@ impl Camera {
         let Some(cluster) = watches.iter().position(|watch| watch.slot(id).is_some()) else {
             return;
         };
-        let Some(replica) = world.node(id).and_then(Subject::replica) else { return };
+        let Some(node) = world.node(id) else { return };
+        let Some(replica) = node.replica() else { return };
         let life = world.life(id);
         let before = self.servers.remove(&id);
         let same_life = before.as_ref().filter(|known| known.life == life);
@@ -183,7 +185,7 @@ impl Camera {
             .and_then(|known| known.state.leader);
         let leader = known_leader.or_else(|| self.heard(world, cluster, status.term, id));
         let state = state_of(replica, &status, id, leader, applied);
-        let now = self.log_of(world, replica, id, same_life, seen);
+        let now = self.log_of(cluster, node, world.disk(id), same_life, seen);
         let (old_state, old_log) = before.map(|known| (known.state, known.log)).unzip();
         let old_log: Log = old_log.unwrap_or_default();
         let change = now.as_ref().and_then(|log| old_log.change(log));
@@ -216,13 +218,13 @@ impl Camera {
     /// applied.
     fn log_of<P: Subject>(
         &mut self,
-        world: &World<P>,
-        replica: &dyn Replica,
-        id: NodeId,
+        cluster: usize,
+        node: &P,
+        disk: &Disk,
         before: Option<&Known>,
         seen: u64,
     ) -> Option<Log> {
-        let disk = world.disk(id);
+        let replica = node.replica()?;
         let Some(view) = replica.view() else {
             let news = replica.deliveries().since(seen);
             if before.is_some() && news.is_empty() {
@@ -236,7 +238,7 @@ impl Camera {
                     log = Log { first, entries: Vec::new() };
                 }
                 if !delivery.is_snapshot {
-                    let command = self.command(replica.deliveries().bytes(delivery));
+                    let command = self.command(cluster, node, replica.deliveries().bytes(delivery));
                     log.entries.push((delivery.id.term, command));
                 }
             }
@@ -248,24 +250,25 @@ impl Camera {
         let held = view.log();
         let entries = Index::span(held.start, held.end.prev()).map_while(|index| {
             let (term, command) = view.entry(disk, index)?;
-            Some((term, self.command(command)))
+            Some((term, self.command(cluster, node, command)))
         });
         Some(Log { first: held.start.get(), entries: entries.collect() })
     }
 
-    /// Which command this is.
-    fn command(&mut self, bytes: &[u8]) -> usize {
-        if let Some(&number) = self.commands.get(bytes) {
+    /// Which command this is, to a node of a cluster that has it in its log.
+    fn command(&mut self, cluster: usize, node: &impl Subject, bytes: &[u8]) -> usize {
+        let known = self.commands.entry(cluster).or_default();
+        if let Some(&number) = known.get(bytes) {
             return number;
         }
         let number = self.film.commands.len();
-        let text = bytes.escape_ascii().to_string();
+        let text = node.describe(bytes).unwrap_or_else(|| bytes.escape_ascii().to_string());
         let clipped = match text.char_indices().nth(COMMAND) {
             Some((end, _)) => format!("{}…", &text[..end]),
             None => text,
         };
         self.film.commands.push(clipped);
-        self.commands.insert(bytes.to_vec(), number);
+        known.insert(bytes.to_vec(), number);
         number
     }
 }

@@ -60,6 +60,11 @@ impl<R: Consensus> Peer<R> {
     ) -> Result<LogId, NotLeader> {
         self.deliveries.clear();
         let id = self.raft.propose(cx, command);
+        let text = command.escape_ascii();
+        match &id {
+            Ok(id) => cx.note("takes a proposal", format_args!("{id}: \"{text}\"")),
+            Err(error) => cx.note("turns a proposal down", format_args!("\"{text}\": {error}")),
+        }
         self.apply(cx);
         id
     }

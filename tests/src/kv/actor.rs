@@ -50,6 +50,13 @@ impl<L: Lab3> Subject for Actor<L> {
         }
     }
 
+    fn describe(&self, command: &[u8]) -> Option<String> {
+        match self {
+            Self::Server(server) => server.describe(command),
+            Self::Clerk(_) => None,
+        }
+    }
+
     fn is_done(&self) -> bool {
         match self {
             Self::Server(_) => false,

@@ -37,6 +37,12 @@ pub trait KvServer: Process {
     fn replica(&self) -> Option<&dyn Replica> {
         None
     }
+
+    /// A command of its log in words, for the [viewer](crate::viewer): what it has proposed, decoded.
+    /// Without it, bytes are shown.
+    fn describe(&self, _command: &[u8]) -> Option<String> {
+        None
+    }
 }
 
 /// A key/value client's side, which has one operation at a time and never gives up.

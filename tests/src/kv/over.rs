@@ -48,6 +48,10 @@ impl<R: Consensus> KvServer for Server<Kv, Recorder<R>> {
     fn replica(&self) -> Option<&dyn Replica> {
         Some(self)
     }
+
+    fn describe(&self, command: &[u8]) -> Option<String> {
+        rsm::describe::<Op>(command)
+    }
 }
 
 impl<S: rsm::Service, R: Consensus> Replica for Server<S, Recorder<R>> {

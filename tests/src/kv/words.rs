@@ -84,7 +84,10 @@ impl<L: Lab3> KvLab<L> {
         let life = self.cluster().world().life(clerk.id);
         self.world(|world| {
             world.poke(clerk.id, |actor, cx| match actor {
-                Actor::Clerk(it) => it.start(cx, asked(op)),
+                Actor::Clerk(it) => {
+                    cx.note("asks for", format_args!("{op:?}"));
+                    it.start(cx, asked(op));
+                }
                 Actor::Server(_) => unreachable!("{} is a clerk", clerk.id),
             })
         });

@@ -62,6 +62,14 @@ impl<L: Lab4B> Subject for Actor<L> {
         }
     }
 
+    fn describe(&self, command: &[u8]) -> Option<String> {
+        match self {
+            Self::Master(it) => it.describe(command),
+            Self::Group(it) => it.describe(command),
+            Self::MasterClerk(_) | Self::Clerk(_) => None,
+        }
+    }
+
     fn is_done(&self) -> bool {
         match self {
             Self::MasterClerk(it) => it.reply().is_some(),

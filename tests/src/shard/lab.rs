@@ -88,6 +88,12 @@ pub trait LabServer: Process {
     fn replica(&self) -> Option<&dyn Replica> {
         None
     }
+
+    /// A command of its log in words, for the [viewer](crate::viewer): what it has proposed, decoded.
+    /// Without it, bytes are shown.
+    fn describe(&self, _command: &[u8]) -> Option<String> {
+        None
+    }
 }
 
 /// A server of a group.

@@ -82,7 +82,7 @@ impl<R: Consensus + 'static> Lab4B for Over<R> {
 
 /// A server of either kind shows the replica inside, and what it has refused at its own door.
 macro_rules! shows_its_replica {
-    ($($server:ident)*) => {$(
+    ($($server:ident of $op:ty),*) => {$(
         impl<R: Consensus> LabServer for $server<Recorder<R>> {
             fn is_leader(&self) -> bool {
                 Consensus::status(self.server().raft()).is_leader
@@ -90,6 +90,10 @@ macro_rules! shows_its_replica {
 
             fn replica(&self) -> Option<&dyn Replica> {
                 Some(self)
+            }
+
+            fn describe(&self, command: &[u8]) -> Option<String> {
+                rsm::describe::<$op>(command)
             }
         }
 
@@ -112,7 +116,7 @@ macro_rules! shows_its_replica {
         }
     )*};
 }
-shows_its_replica! { MasterServer Group }
+shows_its_replica! { MasterServer of Op, Group of shardkv::Op }
 
 impl<R: Consensus> GroupServer for Group<Recorder<R>> {
     fn holdings(&self) -> Option<Holdings<'_>> {

@@ -11,6 +11,7 @@ use labrpc::{CrashPoint, NodeId, Persister, Trace};
 use raft::Status;
 use shardkv::Phase;
 use shardmaster::{Config, ConfigNum, Gid, Op, Reply, Shard};
+use std::cell::RefMut;
 use std::collections::BTreeMap;
 
 /// What a script of lab 4 holds.
@@ -112,11 +113,15 @@ impl<L: Lab4B> ShardLab<L> {
 
     /// Asks the master and records it.
     pub async fn ask(&self, keeper: Keeper, op: Op) -> Reply {
-        let record =
-            self.cluster_mut().masters[keeper.master].changes.call(keeper.number, op.clone());
+        let now = self.now();
+        let calls = || RefMut::map(self.cluster_mut(), |it| &mut it.masters[keeper.master].calls);
+        let call = calls().begin(keeper.number, keeper.id, now, op.clone());
         self.world(|world| {
             world.poke(keeper.id, |actor, cx| match actor {
-                Actor::MasterClerk(it) => it.start(cx, op),
+                Actor::MasterClerk(it) => {
+                    cx.note("asks for", format_args!("{op:?}"));
+                    it.start(cx, op);
+                }
                 _ => unreachable!("{} is a clerk of the master", keeper.id),
             })
         });
@@ -126,7 +131,8 @@ impl<L: Lab4B> ShardLab<L> {
                 _ => None,
             };
             if let Some(reply) = reply {
-                self.cluster_mut().masters[keeper.master].changes.finish(record, reply.clone());
+                let now = self.now();
+                calls().end(call, now, reply.clone());
                 return reply;
             }
             self.until_done(keeper.id).await;
@@ -200,7 +206,10 @@ impl<L: Lab4B> ShardLab<L> {
         let life = self.cluster().world().life(client.id);
         self.world(|world| {
             world.poke(client.id, |actor, cx| match actor {
-                Actor::Clerk(it) => it.start(cx, asked(op)),
+                Actor::Clerk(it) => {
+                    cx.note("asks for", format_args!("{op:?}"));
+                    it.start(cx, asked(op));
+                }
                 _ => unreachable!("{} is a clerk", client.id),
             })
         });

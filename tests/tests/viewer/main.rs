@@ -134,6 +134,26 @@ fn the_logs_at_the_cursor_are_those_of_the_film() {
     }
 }
 
+/// What a step has put into a log, and what was applied in it, is told with its commands; so is what
+/// clients asked for.
+#[test]
+fn commands_and_calls_are_told_in_words() {
+    let report = report("join_leave_4b", 1);
+    let film = report.film.as_ref().expect("it was filmed");
+    let joins = film.commands.iter().position(|it| it.contains("g101")).expect("a group joins");
+    let puts_it = |frame: &&tests::arena::film::Frame| {
+        frame.log.iter().any(|change| change.entries.iter().any(|(_, it)| *it == joins))
+    };
+    let frame = film.frames.iter().find(puts_it).expect("it is put into a log");
+    let (event, index) = (frame.event, frame.state.last.index.get());
+    let mut open = open_at(&report, &format!("#event={event}"));
+    let shown = open.page.text("byId('event').textContent");
+    assert!(shown.contains(&format!("{index}: {}", film.commands[joins])), "{shown}");
+    let calls = open.page.count("lanes.reduce((sum, lane) => sum + lane.calls.length, 0)");
+    assert_eq!(calls as usize, film.calls.len());
+    open.page.assert_no_errors();
+}
+
 /// The command itself, for a trial that cannot pass: nobody is served within a millisecond.
 #[test]
 fn a_run_that_fails_opens_at_the_failure() {

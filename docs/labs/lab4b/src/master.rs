@@ -68,6 +68,10 @@ impl LabServer for Master {
     fn replica(&self) -> Option<&dyn arena::Replica> {
         Some(&self.inner)
     }
+
+    fn describe(&self, command: &[u8]) -> Option<String> {
+        rsm::describe::<Op>(command)
+    }
 }
 
 /// A clerk of the master. A group's leader and a clerk of the store want one inside, too.

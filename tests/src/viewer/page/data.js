@@ -63,7 +63,8 @@ lanes.sort((a, b) => (a.cluster ?? 1e9) - (b.cluster ?? 1e9) || a.node - b.node)
 const laneOf = new Array(run.nodes);
 for (const lane of lanes) laneOf[lane.node] = lane;
 
-const QUIET = ["committed", "proposed"]; // These notes are seen by other marks.
+// These notes are seen by other marks, or are too many to be drawn.
+const QUIET = ["committed", "proposed", "takes a proposal", "turns a proposal down", "asks for"];
 
 for (let record = 0; record < count; record++) {
   const lane = laneOf[records.node[record]];

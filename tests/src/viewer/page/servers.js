@@ -66,6 +66,20 @@ function logFrom(frame, low) {
   return entries;
 }
 
+const GLANCE = 4; // So many commands are told of one step.
+
+// What entries of a server's log say, as far as they are there.
+function commandsOf(frame, low, high) {
+  const log = logFrom(frame, low);
+  const words = [];
+  for (let index = low; index <= high; index++) {
+    if (!log.has(index)) continue;
+    if (words.length === GLANCE) return [...words, "…"];
+    words.push(`${index}: ${run.commands[log.get(index)[1]]}`);
+  }
+  return words;
+}
+
 // What is different between two frames of a server, in words.
 function changes(before, after) {
   const words = [];
@@ -80,12 +94,14 @@ function changes(before, after) {
   tell("leader", "leader", whom);
   tell("commit", "commit");
   tell("applied", "applied");
+  if (before && after.applied > before.applied) words.push(...commandsOf(after, before.applied + 1, after.applied));
   tell("snapshot up to", "covered");
   if (after.log) {
     const { from, entries } = after.log;
     const end = from + entries.length / 2 - 1;
     if (before && before.last >= from) words.push(`log: dropped from ${from} to ${before.last}`);
     if (end >= from) words.push(end > from ? `log: entries ${from} to ${end}` : `log: entry ${from}`);
+    words.push(...commandsOf(after, from, end));
   }
   return words;
 }
