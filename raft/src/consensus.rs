@@ -115,7 +115,8 @@ pub trait Consensus: Sized + Clone {
     /// The labs' `GetState`, and a little more.
     fn status(&self) -> Status;
 
-    /// The inside, for monitors. Without it only what can be seen from outside is checked.
+    /// The inside, for monitors. Without it only what can be seen from outside is checked; a grade
+    /// wants it.
     fn view(&self) -> Option<&dyn View> {
         None
     }

@@ -89,6 +89,7 @@ pub struct Arena<P: Subject> {
     limits: Limits,
     failure: Option<Failure>,
     camera: Option<Camera>,
+    every_promise: bool,
     dice: Rng,
 }
 
@@ -109,11 +110,23 @@ impl<P: Subject> Arena<P> {
     pub fn new(world: World<P>, limits: Limits) -> Self {
         let dice = Rng::stream(world.seed(), [2, 0, 0]);
         let (watches, inspectors) = (Vec::new(), Vec::new());
-        Self { world, watches, inspectors, limits, failure: None, camera: None, dice }
+        Self {
+            world,
+            watches,
+            inspectors,
+            limits,
+            failure: None,
+            camera: None,
+            every_promise: false,
+            dice,
+        }
     }
 
     /// Has a cluster watched; the answer is its number.
-    pub fn watch(&mut self, watch: Watch) -> usize {
+    pub fn watch(&mut self, mut watch: Watch) -> usize {
+        if self.every_promise {
+            watch.look_at_every_promise();
+        }
         self.watches.push(watch);
         self.watches.len() - 1
     }
@@ -222,7 +235,22 @@ impl<P: Subject> Arena<P> {
 
     /// Has every promise looked at from now on, instead of a sample.
     pub fn look_at_every_promise(&mut self) {
+        self.every_promise = true;
         self.watches.iter_mut().for_each(Watch::look_at_every_promise);
+    }
+
+    /// Has no promise of those looked at who are watched by now.
+    pub fn look_at_no_promise(&mut self) {
+        self.watches.iter_mut().for_each(Watch::look_at_no_promise);
+    }
+
+    /// Whether all servers that are up and watched show the inside of their Rafts.
+    pub fn shows_its_logs(&self) -> bool {
+        let servers = self.watches.iter().flat_map(|it| (0..it.servers()).map(|slot| it.id(slot)));
+        servers.filter_map(|id| self.world.node(id)).all(|node| {
+            let replica = node.replica();
+            replica.is_some_and(|it| it.view().is_some())
+        })
     }
 
     /// The script's dice.

@@ -3,6 +3,7 @@
 use crate::arena::film::{ClientCall, Film};
 use crate::arena::{Marks, Stage};
 use crate::linear::KvOperation;
+use crate::monitor::Durability;
 use crate::panics::caught;
 use crate::script::Script;
 use crate::suites::{Entry, Running, Scenario};
@@ -26,12 +27,27 @@ pub struct Options {
     pub marks: bool,
     /// Whether the servers are filmed, for the [viewer](crate::viewer).
     pub film: bool,
+    /// Whether every promise is looked at, and not a sample: see [`crate::monitor::Durability`].
+    pub every_promise: bool,
+    /// Whether it is for a grade. Then the same is looked at of everybody: a server has to show its
+    /// log ([`Consensus::view`](raft::Consensus::view)), what else it may show is left alone
+    /// ([`GroupServer::holdings`](crate::shard::GroupServer::holdings)), and what is on a disk counts
+    /// where servers crash, which is from part 2C on.
+    pub graded: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let (trace, reads) = (Trace::off(), Reads::Log);
-        Self { monitors: true, trace, reads, marks: false, film: false }
+        Self {
+            monitors: true,
+            trace,
+            reads,
+            marks: false,
+            film: false,
+            every_promise: false,
+            graded: false,
+        }
     }
 }
 
@@ -127,7 +143,20 @@ fn explained<C: Play>(stage: &C, failure: Failure) -> Failure {
 /// other.
 pub fn run<C: Play>(entry: &Entry<C>, seed: u64, options: &Options) -> Report {
     let scenario = entry.scenario;
-    perform(scenario, seed, options, || C::set(&scenario, seed, options), entry.script)
+    from_its_beginning(options, |options| {
+        perform(scenario, seed, options, || C::set(&scenario, seed, options), entry.script)
+    })
+}
+
+/// A run, and if a sample of promises has found one that was not kept, the run up to the first of
+/// them instead: that is where one wants to look.
+pub(crate) fn from_its_beginning(options: &Options, run: impl Fn(&Options) -> Report) -> Report {
+    let report = run(options);
+    let is_broken = |failure: &Failure| failure.property == Durability::PROPERTY;
+    if options.every_promise || !report.outcome.as_ref().is_err_and(is_broken) {
+        return report;
+    }
+    run(&Options { every_promise: true, ..options.clone() })
 }
 
 /// Runs a script on a stage, and reports it as a run of `scenario`.
@@ -147,6 +176,12 @@ pub(crate) fn perform<C: Play>(
         }
         if options.film {
             lab.start_film();
+        }
+        if options.every_promise {
+            lab.look_at_every_promise();
+        }
+        if options.graded && ["2a", "2b"].contains(&scenario.part) {
+            lab.look_at_no_promise();
         }
         *set.borrow_mut() = Some(lab.clone());
         lab.run(script)
@@ -172,6 +207,11 @@ pub(crate) fn perform<C: Play>(
         let (arena, world) = (stage.arena(), stage.arena().world());
         let checked = ThreadTime::now();
         outcome = match outcome {
+            Ok(()) if options.graded && !arena.shows_its_logs() => Err(Failure::new(
+                "view",
+                "nothing has gone wrong that is seen from outside, and a grade looks inside: \
+                 `Consensus::view` has to show it",
+            )),
             Ok(()) => stage.judge(),
             Err(failure) => Err(explained(&*stage, failure)),
         };

@@ -130,6 +130,11 @@ impl<C: Stage> Script<C> {
         self.stage.borrow_mut().arena_mut().look_at_every_promise();
     }
 
+    /// Has no promise of those looked at who are there.
+    pub(crate) fn look_at_no_promise(&self) {
+        self.stage.borrow_mut().arena_mut().look_at_no_promise();
+    }
+
     /// Has every server filmed from now on: see [`film`](crate::arena::film).
     pub fn start_film(&self) {
         self.stage.borrow_mut().arena_mut().start_film();

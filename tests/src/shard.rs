@@ -44,6 +44,8 @@ pub struct Setup {
     pub config: rsm::Config,
     /// Whether monitors look at every step. Histories are checked in any case.
     pub monitors: bool,
+    /// Whether they look across groups, too, if servers show what they have of shards.
+    pub across_groups: bool,
     /// How much a script may take.
     pub limits: Limits,
 }
@@ -58,6 +60,7 @@ impl Setup {
             network: Network::reliable(),
             config: rsm::Config::default(),
             monitors: true,
+            across_groups: true,
             limits: Limits::default(),
         }
     }
@@ -71,6 +74,7 @@ impl Setup {
             network: scenario.network(),
             config: rsm::Config { max_raft_state, reads, ..plain.config },
             monitors: options.monitors,
+            across_groups: !options.graded,
             ..plain
         }
     }
@@ -104,7 +108,7 @@ impl<L: Lab4B> Sharded<L> {
         let mut world = World::new(seed, setup.network.clone());
         world.set_trace(trace);
         let mut arena = Arena::new(world, setup.limits);
-        if setup.monitors {
+        if setup.monitors && setup.across_groups {
             arena.inspect(Box::new(AllGroups::default()));
         }
         let (masters, groups) = (Vec::new(), BTreeMap::new());

@@ -100,6 +100,11 @@ impl Watch {
         }
     }
 
+    /// Has no promise looked at from now on.
+    pub fn look_at_no_promise(&mut self) {
+        self.durability = Durability::new(Promise::Never);
+    }
+
     // ---- what is known -----------------------------------------------------------------------
 
     /// How far a server has applied, in its present life.

@@ -35,7 +35,7 @@ fn obey(catalogue: &Catalogue) -> io::Result<()> {
         let is_traced = want != Want::Verdict;
         let trace = if is_traced { Trace::all() } else { Trace::off() };
         let film = matches!(want, Want::Picture(_));
-        let report = case.run(seed, &Options { trace, film, ..Options::default() });
+        let report = case.run(seed, &Options { trace, film, graded: true, ..Options::default() });
         answer.text = text(&report, &want);
         answer.digest = digest(&report);
         answer.failure = report.outcome.err().map(|it| (it.property.clone(), it.to_string()));

@@ -45,6 +45,9 @@ pub struct Durability {
 }
 
 impl Durability {
+    /// What it is called.
+    pub const PROPERTY: &str = "durable before promised";
+
     /// Looks at promises as often as `promise` says.
     pub fn new(promise: Promise) -> Self {
         Self { promise }
@@ -63,7 +66,7 @@ impl Durability {
     pub fn compare(node: NodeId, live: &Remembered, rebooted: &Remembered) -> Outcome {
         demand!(
             live == rebooted,
-            "durable before promised",
+            Self::PROPERTY,
             "{node} sends messages, and what they rely on is not on its disk: {}",
             live.differences(rebooted)
         );

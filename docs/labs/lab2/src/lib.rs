@@ -81,8 +81,8 @@ impl Consensus for Raft {
         not_written!("lab 2A: say which term it is, and whether this server leads it")
     }
 
-    /// Leave it at `None` for as long as you like. With it monitors look inside your servers after
-    /// every step, and tell of most mistakes where they happen, and not where they come to light.
+    /// With it monitors look inside your servers after every step, and tell of most mistakes where they
+    /// happen, and not where they come to light. A grade wants it, too: see the chapter.
     fn view(&self) -> Option<&dyn View> {
         None
     }

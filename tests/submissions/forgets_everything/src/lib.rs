@@ -1,11 +1,13 @@
 //! A planted bug: a Raft that keeps term, vote, log and snapshot in memory, and knows nothing after a
-//! crash. It shows nothing of its inside to monitors.
+//! crash.
 //!
-//! Expected: no points, or next to none, from 2A on: now and then a monitor has a server boot from what is on
-//! its disk, and says that what was promised is not there ("durable before promised").
+//! Expected: the points of 2A and 2B, where nothing crashes. From 2C on a monitor has a server boot from
+//! what is on its disk now and then, and says that what was promised is not there ("durable before
+//! promised").
 
 use labrpc::{Context, Disk, Instant, NodeId, Persister};
-use raft::{Applied, Config, Consensus, Index, LogId, Message, NotLeader, Status};
+use raft::{Applied, Config, Consensus, Index, LogId, Message, NotLeader, Status, Term, View};
+use std::ops::Range;
 
 type Cx<'a> = Context<'a, Message>;
 
@@ -70,5 +72,33 @@ impl Consensus for Raft {
 
     fn status(&self) -> Status {
         self.raft.status()
+    }
+
+    fn view(&self) -> Option<&dyn View> {
+        Some(self)
+    }
+}
+
+impl Raft {
+    fn inside(&self) -> &dyn View {
+        self.raft.view().expect("the reference shows its inside")
+    }
+}
+
+impl View for Raft {
+    fn voted_for(&self) -> Option<NodeId> {
+        self.inside().voted_for()
+    }
+
+    fn log(&self) -> Range<Index> {
+        self.inside().log()
+    }
+
+    fn covered(&self) -> LogId {
+        self.inside().covered()
+    }
+
+    fn entry<'a>(&'a self, _: &'a dyn Persister, index: Index) -> Option<(Term, &'a [u8])> {
+        self.inside().entry(&self.memory, index)
     }
 }

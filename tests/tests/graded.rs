@@ -1,0 +1,133 @@
+//! A grade looks at the same of everybody; and a promise that is not kept is shown where it was made.
+
+use labrpc::{Context, Instant, NodeId, Persister, Trace};
+use raft::{
+    Applied, Config, Consensus, Index, LogId, Message, NotLeader, Raft, Status, Term, View,
+};
+use tests::catalogue::Catalogue;
+use tests::run::{Options, Report};
+
+type Cx<'a> = Context<'a, Message>;
+
+const DURABLE: &str = "durable before promised";
+
+/// The reference, whose vote is not on the disk after a crash if it is forgetful, and which shows its
+/// inside or does not.
+#[derive(Clone)]
+struct Layer<const FORGETS: bool, const SHOWS: bool>(Raft);
+
+impl<const FORGETS: bool, const SHOWS: bool> Consensus for Layer<FORGETS, SHOWS> {
+    type Message = Message;
+
+    fn boot(cx: &mut Cx<'_>, peers: &[NodeId], config: Config) -> Self {
+        let saved = labgob::decode::<(Term, Option<NodeId>)>(cx.disk.state());
+        if let (true, Ok((term, Some(_)))) = (FORGETS, saved) {
+            cx.disk.save_state(&labgob::encode(&(term, None::<NodeId>)));
+        }
+        Self(Raft::boot(cx, peers, config))
+    }
+
+    fn on_message(&mut self, cx: &mut Cx<'_>, from: NodeId, message: Message) {
+        self.0.on_message(cx, from, message);
+    }
+
+    fn on_wakeup(&mut self, cx: &mut Cx<'_>) {
+        self.0.on_wakeup(cx);
+    }
+
+    fn next_wakeup(&self) -> Option<Instant> {
+        self.0.next_wakeup()
+    }
+
+    fn propose(&mut self, cx: &mut Cx<'_>, command: &[u8]) -> Result<LogId, NotLeader> {
+        self.0.propose(cx, command)
+    }
+
+    fn next_applied<'a>(&'a mut self, disk: &'a dyn Persister) -> Option<Applied<'a>> {
+        self.0.next_applied(disk)
+    }
+
+    fn snapshot(&mut self, cx: &mut Cx<'_>, upto: Index, state: &[u8]) {
+        self.0.snapshot(cx, upto, state);
+    }
+
+    fn status(&self) -> Status {
+        self.0.status()
+    }
+
+    fn view(&self) -> Option<&dyn View> {
+        SHOWS.then_some(&self.0)
+    }
+}
+
+fn graded() -> Options {
+    Options { graded: true, ..Options::default() }
+}
+
+fn run<R: Consensus + 'static>(scenario: &str, seed: u64, options: &Options) -> Report {
+    Catalogue::of_raft::<R>().find(scenario).expect("a scenario").run(seed, options)
+}
+
+/// The property that did not hold, if one did not.
+fn failed(report: &Report) -> Option<&str> {
+    report.outcome.as_ref().err().map(|failure| failure.property.as_str())
+}
+
+#[test]
+fn a_promise_is_shown_where_it_was_made() {
+    let mut found = 0;
+    for seed in 0..40 {
+        let options = Options { trace: Trace::all(), ..Options::default() };
+        let sampled = run::<Layer<true, true>>("initial_election_2a", seed, &options);
+        let options = Options { every_promise: true, ..options };
+        let every = run::<Layer<true, true>>("initial_election_2a", seed, &options);
+        assert_eq!(failed(&every), Some(DURABLE), "seed {seed}");
+        let end = every.trace.last().map(|record| record.number);
+        let promised = every.outcome.as_ref().unwrap_err().event;
+        assert_eq!(Some(promised), end, "it ends there");
+        if failed(&sampled) == Some(DURABLE) {
+            found += 1;
+            assert_eq!(sampled.outcome, every.outcome, "seed {seed}");
+            assert_eq!(sampled.fingerprint, every.fingerprint, "seed {seed}");
+        }
+    }
+    assert!((5..40).contains(&found), "a sample finds some: {found}");
+}
+
+#[test]
+fn what_is_on_a_disk_counts_where_servers_crash() {
+    let lost = |scenario: &str, options: &Options| {
+        let runs = (0..20).map(|seed| run::<Layer<true, true>>(scenario, seed, options));
+        runs.filter(|report| failed(report).is_some()).count()
+    };
+    for scenario in ["initial_election_2a", "basic_agree_2b"] {
+        assert!(lost(scenario, &Options::default()) > 0, "{scenario}");
+        assert_eq!(lost(scenario, &graded()), 0, "{scenario}");
+    }
+    assert!(lost("persist2_2c", &graded()) > 0);
+}
+
+#[test]
+fn who_shows_nothing_does_not_pass_for_it() {
+    for scenario in ["initial_election_2a", "basic_agree_2b", "persist1_2c"] {
+        let hidden = |options: &Options| run::<Layer<false, false>>(scenario, 3, options);
+        assert_eq!(failed(&hidden(&Options::default())), None, "{scenario}");
+        assert_eq!(failed(&hidden(&graded())), Some("view"), "{scenario}");
+        let shown = run::<Layer<false, true>>(scenario, 3, &graded());
+        assert_eq!(failed(&shown), None, "{scenario}");
+    }
+}
+
+#[test]
+fn a_grade_leaves_alone_what_groups_may_show() {
+    let marks = |graded| {
+        let options = Options { marks: true, graded, ..Options::default() };
+        let report = Catalogue::reference().find("join_leave_4b").unwrap().run(1, &options);
+        assert_eq!(report.outcome, Ok(()));
+        (report.fingerprint, report.marks)
+    };
+    let ((one, every), (two, some)) = (marks(false), marks(true));
+    assert_eq!(one, two, "the run is the same");
+    let lacking: Vec<_> = every.keys().filter(|what| !some.contains_key(*what)).collect();
+    assert!(!lacking.is_empty(), "who looks across groups has seen nothing: {every:?}");
+}
