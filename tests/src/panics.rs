@@ -1,14 +1,24 @@
 //! Panics of the code under test are failures like any other, and not for the terminal.
 
+mod backtrace;
+
+pub(crate) use backtrace::prepare;
+
 use crate::{Failure, NOT_WRITTEN, NotWritten, Outcome};
 use std::any::Any;
+use std::backtrace::Backtrace;
 use std::cell::{Cell, RefCell};
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
 
+/// The property that a panic is a failure of.
+const NO_PANIC: &str = "no panic";
+
 thread_local! {
     static CATCHING: Cell<bool> = const { Cell::new(false) };
+    static TRACING: Cell<bool> = const { Cell::new(false) };
     static TOLD: RefCell<Option<String>> = const { RefCell::new(None) };
+    static TRACE: RefCell<Option<Backtrace>> = const { RefCell::new(None) };
 }
 
 /// Runs code under test; a panic in it is a failure, and nothing is printed.
@@ -19,6 +29,7 @@ pub(crate) fn caught<T>(run: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
         panic::set_hook(Box::new(move |info| {
             if CATCHING.get() {
                 TOLD.set(Some(info.to_string()));
+                TRACE.set(TRACING.get().then(Backtrace::force_capture));
             } else {
                 usual(info);
             }
@@ -28,6 +39,17 @@ pub(crate) fn caught<T>(run: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
     let result = panic::catch_unwind(AssertUnwindSafe(run));
     CATCHING.set(false);
     result.unwrap_or_else(|payload| Err(failure(&*payload)))
+}
+
+/// The same, with the calls that led to a panic, if there was one. To find them takes some milliseconds.
+pub(crate) fn traced<T>(run: impl FnOnce() -> Outcome<T>) -> (Outcome<T>, Vec<String>) {
+    TRACING.set(true);
+    let outcome = caught(run);
+    TRACING.set(false);
+    let trace = TRACE.take();
+    let is_panic = outcome.as_ref().is_err_and(|it| it.property == NO_PANIC);
+    let calls = trace.filter(|_| is_panic).map(|it| backtrace::told(&it));
+    (outcome, calls.unwrap_or_default())
 }
 
 /// The failure that a panic is.
@@ -40,5 +62,5 @@ fn failure(payload: &(dyn Any + Send)) -> Failure {
         let text = payload.downcast_ref::<&str>().map(ToString::to_string);
         text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_default()
     });
-    Failure::new("no panic", text)
+    Failure::new(NO_PANIC, text)
 }

@@ -4,7 +4,7 @@ use crate::arena::film::{ClientCall, Film};
 use crate::arena::{Marks, Stage};
 use crate::linear::KvOperation;
 use crate::monitor::Durability;
-use crate::panics::caught;
+use crate::panics::{caught, traced};
 use crate::script::Script;
 use crate::suites::{Entry, Running, Scenario};
 use crate::{Failure, Outcome};
@@ -121,6 +121,9 @@ pub struct Report {
     pub marks: Marks,
     /// What the servers were at every moment, if they were filmed.
     pub film: Option<Film>,
+    /// The calls that led to a panic, innermost first: those in the implementation under test, as
+    /// `lab2/src/raft.rs:12: on_message`. Kept only of a run that was traced.
+    pub backtrace: Vec<String>,
 }
 
 /// A failure that says more: of a script that was not done in time, who was waiting; and what the
@@ -169,7 +172,7 @@ pub(crate) fn perform<C: Play>(
 ) -> Report {
     let began = ThreadTime::now();
     let set: RefCell<Option<Script<C>>> = RefCell::new(None);
-    let mut outcome = caught(|| {
+    let play = || {
         let lab = Script::on(set_stage());
         if options.marks {
             lab.world(World::count_notes);
@@ -185,7 +188,9 @@ pub(crate) fn perform<C: Play>(
         }
         *set.borrow_mut() = Some(lab.clone());
         lab.run(script)
-    });
+    };
+    let (mut outcome, backtrace) =
+        if options.trace.is_on() { traced(play) } else { (caught(play), Vec::new()) };
     let mut report = Report {
         scenario,
         seed,
@@ -201,6 +206,7 @@ pub(crate) fn perform<C: Play>(
         trace: Vec::new(),
         marks: Marks::default(),
         film: None,
+        backtrace,
     };
     if let Some(script) = set.into_inner() {
         let stage = script.cluster();

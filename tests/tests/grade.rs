@@ -237,3 +237,5 @@ fn grade_all() {
     }
     assert_eq!(csv, fs::read_to_string(&golden).unwrap_or_default(), "see {}", golden.display());
 }
+    let page = fs::read_to_string(one.join("panics/index.html")).unwrap();
+    assert!(page.contains("\nlab2/src/lib.rs:24: step\nlab2/src/lib.rs:38: on_message<"), "{page}");

@@ -52,6 +52,7 @@ fn one(catalogue: &Catalogue, case: &Case, run: &Run) -> String {
     let lines: Vec<String> = again.trace.iter().map(ToString::to_string).collect();
     let fingerprint = again.fingerprint;
     let mut text = format!("  scenario:  {name}\n  seed:      {seed}\n  reason:    {reason}\n");
+    text.push_str(&backtrace(&again.backtrace));
     let _ = writeln!(text, "  replay:    {replay}");
     let _ = writeln!(text, "  the trace: {replay} --trace {name}-{seed}.txt");
     let _ = writeln!(text, "  a picture: {replay} --html {name}-{seed}.html");
@@ -66,6 +67,14 @@ fn one(catalogue: &Catalogue, case: &Case, run: &Run) -> String {
     }
     text.push_str(&last_records(&lines));
     text
+}
+
+/// The calls that led to a panic, if they are known.
+pub fn backtrace(calls: &[String]) -> String {
+    if calls.is_empty() {
+        return String::new();
+    }
+    format!("  backtrace: {}\n", calls.join("\n             "))
 }
 
 /// The end of a trace, indented.

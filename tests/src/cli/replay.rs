@@ -71,6 +71,7 @@ pub fn replay(
     }
     let Err(failure) = &report.outcome else { return Ok(WELL) };
     writeln!(console.out, "  reason:    {failure}")?;
+    write!(console.out, "{}", explain::backtrace(&report.backtrace))?;
     let replay = run.command(catalogue);
     writeln!(console.out, "  replay:    {replay}")?;
     if !to_stdout {

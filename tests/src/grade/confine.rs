@@ -68,7 +68,8 @@ mod system {
     }
 
     /// What a computation in one thread asks of the system: memory, the time, randomness for the hash maps
-    /// of the standard library, a pipe that is open already, and its own end.
+    /// of the standard library, a pipe that is open already, the folder that the standard library shortens
+    /// the places of a panic's calls by, and its own end.
     const CALLS: &[i64] = &[
         libc::SYS_brk,
         libc::SYS_mmap,
@@ -91,6 +92,7 @@ mod system {
         libc::SYS_rt_sigaction,
         libc::SYS_rt_sigprocmask,
         libc::SYS_rt_sigreturn,
+        libc::SYS_getcwd,
         libc::SYS_getpid,
         libc::SYS_gettid,
         libc::SYS_restart_syscall,

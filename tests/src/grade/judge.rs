@@ -4,7 +4,7 @@ use super::confine;
 use super::protocol::{Answer, Request, Want};
 use crate::catalogue::Catalogue;
 use crate::run::{Options, Report};
-use crate::viewer;
+use crate::{panics, viewer};
 use labrpc::Trace;
 use std::fmt::Write as _;
 use std::io::{self, Read, Write};
@@ -27,17 +27,21 @@ fn obey(catalogue: &Catalogue) -> io::Result<()> {
     let Request { secret, scenario, seed, want, threads } = serde_json::from_str(&line)?;
     // From here on nothing is left in memory of what the code must not know but in this function.
     drop(line);
+    let is_traced = want != Want::Nothing && want != Want::Verdict;
+    if is_traced {
+        panics::prepare();
+    }
     let missing = confine::run(threads);
     let mut answer = Answer { missing, ..Answer::default() };
     if want != Want::Nothing {
         let case = catalogue.find(&scenario);
         let case = case.ok_or_else(|| io::Error::other(format!("no scenario `{scenario}`")))?;
-        let is_traced = want != Want::Verdict;
         let trace = if is_traced { Trace::all() } else { Trace::off() };
         let film = matches!(want, Want::Picture(_));
         let report = case.run(seed, &Options { trace, film, graded: true, ..Options::default() });
         answer.text = text(&report, &want);
         answer.digest = digest(&report);
+        answer.backtrace.clone_from(&report.backtrace);
         answer.failure = report.outcome.err().map(|it| (it.property.clone(), it.to_string()));
     }
     let mut out = io::stdout();

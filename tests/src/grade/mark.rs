@@ -176,7 +176,8 @@ impl Marking<'_> {
     }
 }
 
-/// Draws the first visible run of each scenario that failed by itself, of a few.
+/// Draws the first visible run of each scenario that failed by itself, of a few, and tells the calls that led
+/// to a panic.
 fn draw(judge: &Judge, grades: &mut [ScenarioGrade], folder: &Path) -> io::Result<()> {
     let mut left = PICTURES;
     for grade in grades {
@@ -198,6 +199,10 @@ fn draw(judge: &Judge, grades: &mut [ScenarioGrade], folder: &Path) -> io::Resul
     }
     Ok(())
 }
+        if !answer.backtrace.is_empty() {
+            facts.text += "\nThe calls that led to it, the last first:\n";
+            facts.text += &answer.backtrace.join("\n");
+        }
 
 /// The grade of a submission that was not run.
 pub fn stopped(seeds: &Seeds, submission: &Submission, at: Stage, why: Vec<String>) -> Grade {

@@ -31,7 +31,7 @@ pub enum Want {
     Verdict,
     /// Its trace as well.
     Trace,
-    /// A picture of it: a page that shows this command.
+    /// A picture of it, a page that shows this command; and the calls that led to a panic.
     Picture(String),
 }
 
@@ -46,4 +46,6 @@ pub struct Answer {
     pub digest: (u64, u64, u64),
     /// The trace, a record in each line, or the picture.
     pub text: String,
+    /// The calls that led to a panic.
+    pub backtrace: Vec<String>,
 }

@@ -33,9 +33,12 @@ const LINES: usize = 60;
 const BASE: &str = "base";
 
 /// How judges are optimised: a submission is compiled once and run a few thousand times for some
-/// milliseconds.
-fn profile() -> Value {
-    json!({ "opt-level": 1, "debug": false, "codegen-units": 16 })
+/// milliseconds. Of the submission's own packages the lines are in the program, for the calls that led to a
+/// panic.
+fn profile(own: Vec<&str>) -> Value {
+    let lines = own.into_iter().map(|name| (name, json!({ "debug": "line-tables-only" })));
+    let package: BTreeMap<&str, Value> = lines.collect();
+    json!({ "opt-level": 1, "debug": false, "codegen-units": 16, "package": package })
 }
 
 /// What is written as JSON here, as cargo reads it.
@@ -233,8 +236,8 @@ impl Workshop {
         fs::copy(self.root.join("Cargo.lock"), tree.join("Cargo.lock"))?;
         let members: Vec<&str> = packages.iter().map(|package| package.name.as_str()).collect();
         let workspace = toml_of(&json!({
-            "workspace": { "resolver": "3", "members": members },
-            "profile": { "release": profile() },
+            "workspace": { "resolver": "3", "members": &members },
+            "profile": { "release": profile(members) },
         }));
         fs::write(tree.join("Cargo.toml"), workspace)?;
         for package in packages {
