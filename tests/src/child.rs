@@ -12,7 +12,7 @@ use std::time::Duration;
 #[allow(clippy::disallowed_types, reason = "a real program takes real time")]
 type Stopwatch = std::time::Instant;
 
-/// What a program may use.
+/// What a program may use. On Unix none of the files that it writes may have more than a GiB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// CPU time. Only on Unix.
@@ -69,6 +69,10 @@ pub struct Said {
 /// What the suites and the tests read from the environment, and a mutant's run must not.
 const VARIABLES: [&str; 5] =
     ["LAB_SEED", "LAB_SEEDS", "UPDATE_GOLDENFILES", "RUST_BACKTRACE", "RUST_TEST_THREADS"];
+
+/// How large a file may become that a program writes.
+#[cfg(unix)]
+const FILE: u64 = 1 << 30;
 
 /// How often it is looked whether a program has ended: at first, and at last.
 const LOOK: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(50));
@@ -245,15 +249,17 @@ fn end_group(first: u32) {
 #[cfg(not(unix))]
 fn end_group(_: u32) {}
 
-/// A command for a program with limits on CPU time and memory.
+/// A command for a program with limits on CPU time, memory and the size of files.
 ///
 /// The shell sets the limits and makes way for the program, which has the shell's number then. A
 /// system without one of the limits does without.
 #[cfg(unix)]
 pub fn limited(file: &Path, limits: Limits) -> Command {
     let (seconds, kilobytes) = (limits.cpu.as_secs().max(1), limits.memory / 1024);
+    let blocks = FILE / 512;
     let script = format!(
-        "ulimit -c 0; ulimit -s 8192; ulimit -S -t {seconds}; ulimit -v {kilobytes} 2>/dev/null; exec \"$0\" \"$@\""
+        "ulimit -c 0; ulimit -s 8192; ulimit -S -t {seconds}; ulimit -v {kilobytes} 2>/dev/null; \
+         ulimit -f {blocks}; exec \"$0\" \"$@\""
     );
     let mut command = Command::new("/bin/sh");
     command.arg("-c").arg(script).arg(file);
@@ -313,6 +319,14 @@ mod tests {
         assert_eq!(sh("sleep 600", short).0, End::OutOfTime);
         let short = Limits { cpu: Duration::from_secs(1), ..LIMITS };
         assert_eq!(sh("while :; do :; done", short).0, End::OutOfCpuTime);
+    }
+
+    #[test]
+    fn no_file_becomes_too_large() {
+        const SIGXFSZ: i32 = 25;
+        let last_byte = |at: u64| format!("exec dd if=/dev/zero of=it bs=1 count=1 seek={at}");
+        assert_eq!(sh(&last_byte(FILE - 1), LIMITS).0, End::Exited(0));
+        assert_eq!(sh(&last_byte(FILE), LIMITS).0, End::Died(SIGXFSZ));
     }
 
     #[test]
