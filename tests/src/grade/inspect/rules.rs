@@ -30,10 +30,12 @@ pub enum Verdict {
 }
 
 /// What is refused of the standard library, wherever in it.
-pub const DENIED: [(&str, &str, Option<Allow>); 24] = [
+pub const DENIED: [(&str, &str, Option<Allow>); 26] = [
     ("thread_local", SHARED, Some(Allow::Statics)),
     ("fs", FILES, None),
     ("net", "the network is out of reach of a submission", None),
+    ("path", PATHS, None),
+    ("IsTerminal", TERMINAL, None),
     ("os", "the system is out of reach of a submission", None),
     ("process", "a submission neither starts nor ends processes", None),
     ("env", ENVIRONMENT, Some(Allow::Environment)),
@@ -67,6 +69,9 @@ pub const UNSAFE: &str = "a submission is safe Rust: do without";
 pub const SHARED: &str = "servers share nothing, and keep nothing over a crash but what is on the disk: \
                           keep it in the server, or make it a `const`";
 const INPUT: &str = "nobody answers: a submission reads no input";
+const PATHS: &str = "files are out of reach of a submission, and whether they are there cannot be asked: a \
+                     path is of no use";
+const TERMINAL: &str = "where its output goes is nothing that a submission can ask";
 const PANICS: &str = "panics are the grader's to catch";
 
 /// The modules of the standard library in which something is [`DENIED`].

@@ -59,6 +59,11 @@ fn what_is_out_of_reach() {
         ("use std::alloc::System;", "safe Rust"),
         ("use std::arch::asm as a;", "safe Rust"),
         ("use serde::__private228::de;", "serde's own"),
+        ("use std::path::{Path, PathBuf};", "`std::path::Path`: files are out of reach"),
+        ("use std::path;", "`std::path`: files are out of reach"),
+        ("fn f() { std::path::Path::new(\"x\").exists(); }", "whether they are there"),
+        ("use std::io::{self, IsTerminal as _};", "where its output goes"),
+        ("use std::io; fn f() { io::IsTerminal::is_terminal(&io::stdout()); }", "where its output"),
     ] {
         refused(Lab::Lab2, line, &[said]);
     }
@@ -359,6 +364,8 @@ fn the_skeletons_pass() {
 fn what_only_looks_alike_passes() {
     for text in [
         "mod fs { pub fn read() {} } fn f() { fs::read(); self::fs::read(); crate::fs::read(); }",
+        "mod path; use self::path::Path; fn f(p: &Path) -> bool { p.exists() && p.metadata().is_file() }",
+        "struct PathBuf; trait IsTerminal {} fn f(path: PathBuf) { path::read_dir(path).canonicalize(); }",
         "mod env; use self::env::Env; pub use crate::env as e; use super::env::{self, x};",
         "fn f(process: u8, std: u8, core: u8, path: &str) -> bool { let r#env = 1; process > std }",
         "fn f() { let mut path = \"x\"; path = \"y\"; let x = [path]; g(x, env != 1); }",
@@ -367,7 +374,7 @@ fn what_only_looks_alike_passes() {
         "fn f(unsafe_: u8, asm: u8) {} struct S<'env> { thread: &'env u8, include: u8 }",
         "mod raft; pub use crate::raft::Raft; use self::raft::{Raft as R, Node}; use super::raft::*;",
         "use raft::{Applied, Config, Consensus, Index, LogId, NotLeader, Status, View, Entry};",
-        "use std::{cmp, collections::*, fmt::{self, Write as _}, mem, path::Path, rc::Rc, time};",
+        "use std::{cmp, collections::*, fmt::{self, Write as _}, mem, rc::Rc, time};",
         "use std::io::{self, Write}; fn f() { io::stdout().flush(); eprintln!(); }",
         "use std::{backtrace::Backtrace, io::stderr, panic::{AssertUnwindSafe, panic_any}};",
         "use labrpc::{Context, Instant, Kind, NodeId, Persister, Rng, Wire}; use labgob as gob;",

@@ -1,5 +1,5 @@
-//! Asks the file system whether there is a file, each time a server boots: a question that inspection lets pass, as
-//! `std::path` has much that is harmless.
+//! Prints the calls above it each time a server boots. Inspection lets that pass, and the standard library reads
+//! their names from files.
 //!
 //! Expected: no points, "tried to reach a file": the system call is not allowed.
 
@@ -42,7 +42,7 @@ impl Consensus for Raft {
 
     fn boot(cx: &mut Context<'_, Message>, peers: &[NodeId], config: Config) -> Self {
         // 2A: an election timer, and term and vote from `cx.disk`. 2B: the log. 2D: the snapshot.
-        println!("{}", std::path::Path::new("/etc/hostname").exists());
+        println!("{}", std::backtrace::Backtrace::force_capture());
         Self { me: cx.me, peers: peers.to_vec(), config }
     }
 
