@@ -124,7 +124,8 @@ impl<'a> Look<'a> {
             name @ ("static" | "thread_local") => (name, rules::SHARED, Some(Allow::Statics)),
             _ => return None,
         };
-        (!by.is_some_and(|it| self.is_allowed(it))).then(|| format!("`{name}`: {why}"))
+        let is_allowed = by.is_some_and(|it| self.is_allowed(it));
+        (!is_allowed).then(|| format!("`{name}`: {}", rules::unless(why, by)))
     }
 
     /// Whether `path = …` begins a group in brackets, whatever stands before them, or is in a `cfg_attr`.

@@ -18,6 +18,7 @@
 use super::Allow;
 use super::paths::{End, Path};
 use crate::grade::lab::Lab;
+use clap::ValueEnum;
 use std::collections::BTreeSet;
 
 /// What is said of a path.
@@ -33,9 +34,9 @@ pub enum Verdict {
 pub const DENIED: [(&str, &str, Option<Allow>); 26] = [
     ("thread_local", SHARED, Some(Allow::Statics)),
     ("fs", FILES, None),
-    ("net", "the network is out of reach of a submission", None),
     ("path", PATHS, None),
     ("IsTerminal", TERMINAL, None),
+    ("net", "the network is out of reach of a submission", None),
     ("os", "the system is out of reach of a submission", None),
     ("process", "a submission neither starts nor ends processes", None),
     ("env", ENVIRONMENT, Some(Allow::Environment)),
@@ -68,10 +69,10 @@ pub const ENVIRONMENT: &str = "the environment is out of reach of a submission";
 pub const UNSAFE: &str = "a submission is safe Rust: do without";
 pub const SHARED: &str = "servers share nothing, and keep nothing over a crash but what is on the disk: \
                           keep it in the server, or make it a `const`";
-const INPUT: &str = "nobody answers: a submission reads no input";
 const PATHS: &str = "files are out of reach of a submission, and whether they are there cannot be asked: a \
                      path is of no use";
 const TERMINAL: &str = "where its output goes is nothing that a submission can ask";
+const INPUT: &str = "nobody answers: a submission reads no input";
 const PANICS: &str = "panics are the grader's to catch";
 
 /// The modules of the standard library in which something is [`DENIED`].
@@ -103,6 +104,15 @@ const TESTS: [&str; 22] = [
     "shard::LabServer",
     "shard::MasterClerk",
     "shard::Place",
+];
+
+/// What of `tests` is the reference's, and the traits that a submission is to implement instead.
+const REFERENCE: [(&str, &str); 5] = [
+    ("kv::Over", "kv::Lab3"),
+    ("kv::ClerkNode", "kv::KvClerk"),
+    ("shard::Over", "shard::Lab4A` or `tests::shard::Lab4B"),
+    ("shard::ClerkNode", "kv::KvClerk"),
+    ("shard::MasterClerkNode", "shard::MasterClerk"),
 ];
 
 const KVRAFT: [&str; 6] =
@@ -158,9 +168,9 @@ pub fn judge(path: &Path, lab: Lab, allowed: &BTreeSet<Allow>) -> Verdict {
         }
         None | Some(Use::All) => Verdict::Fine,
         Some(Use::AllBut(name)) => match rest.first() {
-            Some(it) if it == name => refused(
-                "the reference is not to be handed in; a module of your own is `crate::raft` or `self::raft`",
-            ),
+            Some(it) if it == name => {
+                reference("a module of your own is `crate::raft` or `self::raft`")
+            }
             Some(_) => Verdict::Fine,
             None => whole(root),
         },
@@ -175,8 +185,8 @@ fn judge_std(path: &Path, rest: &[String], allowed: &BTreeSet<Allow>) -> Verdict
     let denied = |segment: &String| DENIED.iter().find(|(name, ..)| name == segment);
     let is_open = |by: &Option<Allow>| by.is_some_and(|it| allowed.contains(&it));
     let mut found = rest.iter().filter_map(denied).filter(|(_, _, by)| !is_open(by));
-    if let Some((_, why, _)) = found.next() {
-        return refused(why);
+    if let Some((_, why, by)) = found.next() {
+        return Verdict::Refused(unless(why, *by));
     }
     match (rest.last(), &path.end) {
         (None, _) => whole(&path.segments[0]),
@@ -203,6 +213,10 @@ fn judge_only(path: &Path, root: &str, rest: &[String], names: &[&str]) -> Verdi
             whole(&path.segments.join("::"))
         };
     }
+    let reference_of = |(name, it): &(&str, &'static str)| is_prefix(rest, name).then_some(*it);
+    if let Some(it) = REFERENCE.iter().find_map(reference_of).filter(|_| root == "tests") {
+        return reference(&format!("write what `tests::{it}` asks for"));
+    }
     let had = if names.len() > 10 { "what the skeletons use".into() } else { names.join(", ") };
     match (root, names) {
         (_, []) => refused(&format!("this lab does without `{root}`")),
@@ -210,10 +224,21 @@ fn judge_only(path: &Path, root: &str, rest: &[String], names: &[&str]) -> Verdi
         ("tests" | "labrpc", _) => {
             refused(&format!("scenarios are run by the grader; of `{root}` a submission has {had}"))
         }
-        _ => refused(&format!(
-            "the reference is not to be handed in; of `{root}` this lab has {had}"
-        )),
+        _ => reference(&format!("of `{root}` this lab has {had}")),
     }
+}
+
+/// Why something is refused, and what allows it, if anything does.
+pub fn unless(why: &str, by: Option<Allow>) -> String {
+    match by.and_then(|it| it.to_possible_value()) {
+        Some(it) => format!("{why} (with `--allow {}` it passes)", it.get_name()),
+        None => why.to_string(),
+    }
+}
+
+fn reference(what: &str) -> Verdict {
+    let why = format!("the reference is not to be handed in; {what}");
+    Verdict::Refused(unless(&why, Some(Allow::Reference)))
 }
 
 fn whole(name: &str) -> Verdict {
