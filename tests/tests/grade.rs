@@ -6,6 +6,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::Duration;
+
+#[allow(clippy::disallowed_types, reason = "a compiler takes real time")]
+type Stopwatch = std::time::Instant;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace")
@@ -159,6 +163,52 @@ fn bad_use_is_told_before_anything_is_built() {
     is_refused(&[&one, "--seeds-file", &file("known", "3\n")], "cannot be hidden");
 }
 
+#[cfg(unix)]
+#[test]
+fn what_builds_can_read_is_no_place_for_seeds_submissions_or_grades() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (ann, out, seeds) = (path("ann"), path("out"), path("seeds"));
+    fs::create_dir(&ann).unwrap();
+    fs::write(&seeds, "17\n").unwrap();
+    let within = |name: &str| root().join(name).display().to_string();
+    let is_refused = |words: &[&str], why: &str| {
+        let (status, text, err) = lab(&[&["grade"], words].concat());
+        assert_eq!(status, Some(2), "{words:?}: {text}{err}");
+        assert!(err.contains(why) && !err.contains("building"), "{words:?}: {err}");
+    };
+    let in_reach = "in reach, and ";
+    is_refused(&[&ann, "--out", "/usr/grades/of/autumn"], in_reach);
+    is_refused(&[&ann, "--out", &within("raft/src/grades")], in_reach);
+    is_refused(&["/usr/share", "--out", &out, "--seeds-file", &seeds], "/usr/share lies there");
+    is_refused(&[&within("tests/src"), "--out", &out], in_reach);
+    is_refused(&[&ann, "--out", &path("")], "lies where its grade is to be");
+    assert!(!folder.path().join("out").exists());
+}
+
+/// A crate that is never compiled to its end does not hold the machine for longer than it is given.
+#[test]
+#[ignore = "builds what submissions share: minutes, once"]
+fn grade_endless_constant() {
+    use tests::grade::lab::Lab;
+    use tests::grade::submission::{Crate, Submission};
+    use tests::grade::workshop::{Unbuilt, Workshop};
+    const ENDLESS: &str = "#![allow(long_running_const_eval)]\n\
+                           const fn f() -> u8 { loop {} }\npub const X: u8 = f();\n";
+    let shared = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("grade");
+    let workshop = Workshop::open(root(), &shared, 1, true).unwrap();
+    workshop.prepare().unwrap();
+    let files = [("src/lib.rs".to_string(), ENDLESS.to_string())].into();
+    let it = Crate { lab: Lab::Lab2, files, dependencies: [].into() };
+    let submission = Submission { name: "endless".to_string(), crates: vec![it] };
+    let most = Duration::from_secs(5);
+    let began = Stopwatch::now();
+    let built = workshop.build(&submission, Lab::Lab2, "endless", most);
+    assert!(began.elapsed() >= most && began.elapsed() < 12 * most, "{:?}", began.elapsed());
+    let Err(Unbuilt::Refused(why)) = built else { panic!("{built:?}") };
+    assert!(why[0].contains("the compiler did not come to an end"), "{why:?}");
+}
+
 /// The files of a folder and of those in it, by their names, without what is kept for the next time and what is
 /// told to differ.
 fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
@@ -228,6 +278,8 @@ fn grade_all() {
         assert!(!text.contains(&root), "{} tells where it was graded", name.display());
     }
     assert_eq!(first.len(), second.len());
+    let page = fs::read_to_string(one.join("panics/index.html")).unwrap();
+    assert!(page.contains("\nlab2/src/lib.rs:24: step\nlab2/src/lib.rs:38: on_message<"), "{page}");
 
     // The golden file is a text of this repository, with its ends of lines.
     let csv = fs::read_to_string(one.join("grades.csv")).unwrap().replace("\r\n", "\n");
@@ -237,5 +289,3 @@ fn grade_all() {
     }
     assert_eq!(csv, fs::read_to_string(&golden).unwrap_or_default(), "see {}", golden.display());
 }
-    let page = fs::read_to_string(one.join("panics/index.html")).unwrap();
-    assert!(page.contains("\nlab2/src/lib.rs:24: step\nlab2/src/lib.rs:38: on_message<"), "{page}");

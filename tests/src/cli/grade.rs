@@ -80,16 +80,17 @@ pub fn grade(arguments: &Arguments, console: &mut Console<'_>) -> Result<u8, Sto
     let budget = Duration::from_secs(60 * u64::from(arguments.budget));
     let rules = Rules { seeds, allowed, limits, budget };
     let root = root(arguments.tree.as_deref())?;
-    console.say("building what all submissions share");
     let jobs = arguments.jobs.count();
     let folder = target(&root)?.join("grade");
-    let workshop = Workshop::open(&root, &folder, jobs, !rules.allowed.contains(&Allow::Unsafe))
-        .map_err(|error| bad(error.to_string()))?;
+    let not_built = |error: io::Error| bad(error.to_string());
+    let is_safe = !rules.allowed.contains(&Allow::Unsafe);
+    let workshop = Workshop::open(&root, &folder, jobs, is_safe).map_err(not_built)?;
+    are_out_of_reach(arguments, &workshop)?;
+    are_not_written_over(arguments, &names)?;
+    console.say("building what all submissions share");
+    workshop.prepare().map_err(not_built)?;
     let resume = Resume::open(&arguments.out, &workshop.base(), arguments.fresh);
     let resume = resume.map_err(cannot(&arguments.out))?;
-    if let Some(file) = &arguments.seeds_file {
-        is_out_of_reach(file, &workshop)?;
-    }
     let missing = missing(&workshop, &rules).map_err(|error| bad(error.to_string()))?;
     for what in &missing {
         console.say(format_args!("NOT SHUT IN: {what}; see docs/GRADING.md"));
@@ -166,17 +167,44 @@ fn hidden_seeds(path: &Path) -> Result<Vec<u64>, Stop> {
     Seeds::parse(&text).map_err(|why| bad(format!("{}: {why}", path.display())))
 }
 
-/// Hidden seeds in a folder that builds read are not hidden.
-fn is_out_of_reach(file: &Path, workshop: &Workshop) -> Result<(), Stop> {
-    let Ok(file) = file.canonicalize() else { return Ok(()) };
-    let folders = workshop.readable().into_iter().filter_map(|it| it.canonicalize().ok());
-    match folders.into_iter().find(|folder| file.starts_with(folder)) {
-        None => Ok(()),
-        Some(folder) => Err(bad(format!(
-            "{}: submissions are built with {} in reach: keep the seeds elsewhere",
-            file.display(),
-            folder.display()
-        ))),
+/// What a submission must not see may not lie where builds can read: seeds, other submissions, and grades.
+fn are_out_of_reach(arguments: &Arguments, workshop: &Workshop) -> Result<(), Stop> {
+    let Arguments { submissions, seeds_file, out, .. } = arguments;
+    let seeds = seeds_file.iter().filter(|it| *it != Path::new("-"));
+    let folders: Vec<PathBuf> = workshop.within_reach().iter().map(|it| real(it)).collect();
+    for path in submissions.iter().chain(seeds).chain([out]) {
+        let place = real(path);
+        if let Some(folder) = folders.iter().find(|it| place.starts_with(it)) {
+            return Err(bad(format!(
+                "submissions are built with {} in reach, and {} lies there: keep it elsewhere",
+                folder.display(),
+                path.display(),
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// What is written of a submission may not take the place of one.
+fn are_not_written_over(arguments: &Arguments, names: &[String]) -> Result<(), Stop> {
+    let folders: Vec<PathBuf> = names.iter().map(|it| real(&arguments.out.join(it))).collect();
+    for path in &arguments.submissions {
+        let place = real(path);
+        if folders.iter().any(|it| place.starts_with(it)) {
+            let (path, out) = (path.display(), arguments.out.display());
+            return Err(bad(format!("{path} lies where its grade is to be: not --out {out}")));
+        }
+    }
+    Ok(())
+}
+
+/// Where a path leads to, even if the end of it is not there yet.
+fn real(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    let there = path.ancestors().find_map(|it| Some((it.canonicalize().ok()?, it)));
+    match there.and_then(|(real, it)| Some(real.join(path.strip_prefix(it).ok()?))) {
+        Some(real) => real,
+        None => path,
     }
 }
 

@@ -8,7 +8,7 @@ use super::protocol::Want;
 use super::result::{Facts, Grade, LabGrade, Reason, ScenarioGrade, Stage, Stopped};
 use super::seeds::Seeds;
 use super::submission::Submission;
-use super::workshop::{Unbuilt, Workshop};
+use super::workshop::{COMPILING, Unbuilt, Workshop};
 use crate::catalogue::{Case, Catalogue};
 use crate::child::Limits;
 use crate::suites::Scenario;
@@ -19,6 +19,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+#[allow(clippy::disallowed_types, reason = "a compiler takes real time")]
+type Stopwatch = std::time::Instant;
 
 /// How many scenarios are run before it is decided whether the others are worth the time.
 const FIRST: usize = 4;
@@ -89,10 +92,14 @@ impl Marking<'_> {
         let mut grade = blank(&self.rules.seeds, &self.submission.name);
         let mut uncompiled = Vec::new();
         let time = Time::of(self.rules.budget);
+        let mut compiling = COMPILING;
         for it in &self.submission.crates {
             (self.doing)(Doing::Compiling(it.lab));
             let name = format!("{}-{}", self.name, it.lab.package());
-            match self.workshop.build(self.submission, it.lab, &name) {
+            let began = Stopwatch::now();
+            let built = self.workshop.build(self.submission, it.lab, &name, compiling);
+            compiling = compiling.saturating_sub(began.elapsed());
+            match built {
                 Ok(program) => {
                     let judge = self.judge(program);
                     let exam = Exam { judge: &judge, seeds: &self.rules.seeds, time, folder };
@@ -192,6 +199,10 @@ fn draw(judge: &Judge, grades: &mut [ScenarioGrade], folder: &Path) -> io::Resul
         left -= 1;
         let picture = judge.ask(&grade.name, seed, Want::Picture(facts.replay.clone()))?;
         let Ok(answer) = picture.answer else { continue };
+        if !answer.backtrace.is_empty() {
+            facts.text += "\nThe calls that led to it, the last first:\n";
+            facts.text += &answer.backtrace.join("\n");
+        }
         let file = format!("pictures/{}-{seed}.html", grade.name);
         fs::create_dir_all(folder.join("pictures"))?;
         fs::write(folder.join(&file), answer.text)?;
@@ -199,10 +210,6 @@ fn draw(judge: &Judge, grades: &mut [ScenarioGrade], folder: &Path) -> io::Resul
     }
     Ok(())
 }
-        if !answer.backtrace.is_empty() {
-            facts.text += "\nThe calls that led to it, the last first:\n";
-            facts.text += &answer.backtrace.join("\n");
-        }
 
 /// The grade of a submission that was not run.
 pub fn stopped(seeds: &Seeds, submission: &Submission, at: Stage, why: Vec<String>) -> Grade {

@@ -19,9 +19,14 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
+#[allow(clippy::disallowed_types, reason = "a compiler takes real time")]
+type Stopwatch = std::time::Instant;
+
+/// How long a submission may be compiled, all its crates together.
+pub const COMPILING: Duration = Duration::from_secs(900);
+
 /// What a build may use.
-const LIMITS: Limits =
-    Limits { cpu: Duration::from_secs(600), real: Duration::from_secs(900), memory: 8 << 30 };
+const LIMITS: Limits = Limits { cpu: Duration::from_secs(600), real: COMPILING, memory: 8 << 30 };
 
 /// How many bytes a build may print.
 const PRINTED: usize = 4 << 20;
@@ -84,10 +89,10 @@ impl From<io::Error> for Unbuilt {
 
 impl Workshop {
     /// A workshop in a folder, which is made; its builds run on so many cores, and take safe Rust only,
-    /// unless that is said otherwise. Builds what all submissions share.
+    /// unless that is said otherwise.
     ///
     /// # Errors
-    /// If there is no toolchain, or the crates of this workspace do not compile.
+    /// If there is no toolchain.
     pub fn open(root: &Path, shared: &Path, jobs: usize, is_safe: bool) -> io::Result<Self> {
         let own = shared.join(std::process::id().to_string());
         fs::create_dir_all(own.join("empty"))?;
@@ -95,18 +100,25 @@ impl Workshop {
         let folder = own.canonicalize()?;
         clear(&shared)?;
         let toolchain = Toolchain::find(&root)?;
-        let workshop = Self { root, shared, folder, toolchain, jobs, is_safe };
-        let tree = workshop.shared.join(BASE);
+        Ok(Self { root, shared, folder, toolchain, jobs, is_safe })
+    }
+
+    /// Builds what all submissions share, which comes before any of them.
+    ///
+    /// # Errors
+    /// If the crates of this workspace do not compile.
+    pub fn prepare(&self) -> io::Result<()> {
+        let tree = self.shared.join(BASE);
         let all = CRATES.iter().copied().chain(["serde"]);
-        let base = workshop.judge(BASE, all.collect(), "Catalogue::of_raft::<raft::Raft>()");
-        workshop.write(&tree, &[base])?;
-        let said = workshop.cargo(&tree, BASE, jobs)?;
+        let base = self.judge(BASE, all.collect(), "Catalogue::of_raft::<raft::Raft>()");
+        self.write(&tree, &[base])?;
+        let said = self.cargo(&tree, BASE, self.jobs, COMPILING)?;
         if said.end != End::Exited(0) {
             let text = String::from_utf8_lossy(&said.err);
             let why = format!("what submissions share cannot be built:\n{text}");
             return Err(io::Error::other(why));
         }
-        Ok(workshop)
+        Ok(())
     }
 
     /// The program that was built of what all submissions share. It judges the reference Raft.
@@ -119,14 +131,21 @@ impl Workshop {
         self.folder.join("empty")
     }
 
-    /// Files and folders that builds can read: nothing that is a secret may lie in them.
-    pub fn readable(&self) -> Vec<PathBuf> {
-        let crates = CRATES.iter().map(|name| self.root.join(name));
+    /// Files and folders that builds can read, and where they are made: nothing that is a secret may lie in them.
+    pub fn within_reach(&self) -> Vec<PathBuf> {
+        self.readable().into_iter().chain([self.shared.clone()]).collect()
+    }
+
+    /// Files and folders that builds can read.
+    fn readable(&self) -> Vec<PathBuf> {
+        let parts = ["Cargo.toml", "src", "benches", "examples", "tests"];
+        let crates = CRATES.iter().flat_map(|name| parts.map(|it| self.root.join(name).join(it)));
         let root = ["Cargo.toml", "Cargo.lock"].map(|name| self.root.join(name));
         let cargo = ["registry", "git", "config.toml", "config", ".package-cache", ".global-cache"]
             .map(|name| self.toolchain.cargo_home.join(name));
         let system = ["/usr", "/lib", "/lib64", "/bin", "/sbin", "/etc", "/nix", "/dev/urandom"];
-        let above = self.folder.ancestors().map(|it| it.join(".cargo"));
+        let config = [".cargo/config.toml", ".cargo/config"];
+        let above = self.folder.ancestors().flat_map(|it| config.map(|name| it.join(name)));
         let all = crates
             .chain(root)
             .chain(cargo)
@@ -136,7 +155,8 @@ impl Workshop {
         all.filter(|path| path.exists()).collect()
     }
 
-    /// Builds a judge around one crate of a submission, in a folder of this name. It is a single file.
+    /// Builds a judge around one crate of a submission, in a folder of this name, in no more than this time.
+    /// It is a single file.
     ///
     /// # Errors
     /// If the crate does not compile, or nothing can be built here.
@@ -145,7 +165,9 @@ impl Workshop {
         submission: &Submission,
         lab: Lab,
         folder: &str,
+        most: Duration,
     ) -> Result<PathBuf, Unbuilt> {
+        let began = Stopwatch::now();
         let tree = self.folder.join(folder);
         if tree.exists() {
             fs::remove_dir_all(&tree)?;
@@ -156,28 +178,29 @@ impl Workshop {
         packages.push(self.judge(&judge, BTreeSet::from([lab.package()]), lab.catalogue()));
         self.write(&tree, &packages)?;
         copy(&self.shared.join(BASE).join("target"), &tree.join("target"))?;
-        let said = self.cargo(&tree, &judge, self.jobs)?;
+        let mut said = self.cargo(&tree, &judge, self.jobs, most)?;
+        if matches!(said.end, End::Exited(status) if status != 0) {
+            // Once more, with one compiler at a time: the same errors in the same order each time.
+            said = self.cargo(&tree, &judge, 1, most.saturating_sub(began.elapsed()))?;
+        }
         let built = match said.end {
             End::Exited(0) => {
                 let kept = self.folder.join(format!("{folder}.judge"));
                 fs::rename(program(&tree, &judge), &kept)?;
                 Ok(kept)
             }
-            // Once more, with one compiler at a time: the same errors in the same order each time.
-            End::Exited(_) => {
-                let errors = self.errors(&self.cargo(&tree, &judge, 1)?, &tree)?;
-                Err(Unbuilt::Refused(errors))
-            }
-            end => Err(Unbuilt::Refused(vec![
-                match end {
-                    End::OutOfCpuTime | End::OutOfTime | End::StoodStill => {
-                        "the compiler did not come to an end"
-                    }
-                    End::TooLong => "the compiler had more to say than anybody reads",
-                    _ => "the compiler died",
+            End::Exited(_) => Err(Unbuilt::Refused(self.errors(&said, &tree)?)),
+            end => Err(Unbuilt::Refused(vec![match end {
+                End::OutOfCpuTime | End::OutOfTime | End::StoodStill => {
+                    let minutes = COMPILING.as_secs() / 60;
+                    format!(
+                        "the compiler did not come to an end in the {minutes} minutes that all \
+                             crates of a submission have together"
+                    )
                 }
-                .to_string(),
-            ])),
+                End::TooLong => "the compiler had more to say than anybody reads".to_string(),
+                _ => "the compiler died".to_string(),
+            }])),
         };
         fs::remove_dir_all(&tree)?;
         built
@@ -302,12 +325,13 @@ impl Workshop {
         Ok(lines)
     }
 
-    /// Runs cargo, shut in, so that it sees no more than it needs.
-    fn cargo(&self, tree: &Path, package: &str, jobs: usize) -> io::Result<Said> {
+    /// Runs cargo, shut in, so that it sees no more than it needs, and for no more than this time.
+    fn cargo(&self, tree: &Path, package: &str, jobs: usize, most: Duration) -> io::Result<Said> {
+        let limits = Limits { real: most, ..LIMITS };
         let Toolchain { sysroot, cargo_home } = &self.toolchain;
         let home = tree.join("home");
         fs::create_dir_all(&home)?;
-        let mut command = child::limited(&sysroot.join("bin/cargo"), LIMITS);
+        let mut command = child::limited(&sysroot.join("bin/cargo"), limits);
         command
             .args(["build", "--release", "--offline", "--quiet", "--color", "never", "--package"])
             .arg(package)
@@ -327,7 +351,7 @@ impl Workshop {
         thread::scope(|scope| {
             let build = scope.spawn(move || {
                 confine::build(&read, &write);
-                child::converse(command, &[], LIMITS, PRINTED, false)
+                child::converse(command, &[], limits, PRINTED, false)
             });
             build.join().unwrap_or_else(|_| Err(io::Error::other("the build's thread panicked")))
         })
