@@ -183,6 +183,11 @@ fn what_builds_can_read_is_no_place_for_seeds_submissions_or_grades() {
     is_refused(&["/usr/share", "--out", &out, "--seeds-file", &seeds], "/usr/share lies there");
     is_refused(&[&within("tests/src"), "--out", &out], in_reach);
     is_refused(&[&ann, "--out", &path("")], "lies where its grade is to be");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lab"));
+    command.args(["grade", &ann, "--out", &out]).env("CARGO_HOME", path("home"));
+    let output = command.env("CARGO_TARGET_DIR", path("home/registry/target")).output().unwrap();
+    let (status, _, err) = said(&output);
+    assert!(status == Some(2) && err.contains("home/registry/target/grade lies there"), "{err}");
     assert!(!folder.path().join("out").exists());
 }
 

@@ -167,22 +167,28 @@ fn hidden_seeds(path: &Path) -> Result<Vec<u64>, Stop> {
     Seeds::parse(&text).map_err(|why| bad(format!("{}: {why}", path.display())))
 }
 
-/// What a submission must not see may not lie where builds can read: seeds, other submissions, and grades.
+/// What a submission must not see may not lie where builds can read: seeds, other submissions, also where they
+/// are built, and grades.
 fn are_out_of_reach(arguments: &Arguments, workshop: &Workshop) -> Result<(), Stop> {
     let Arguments { submissions, seeds_file, out, .. } = arguments;
     let seeds = seeds_file.iter().filter(|it| *it != Path::new("-"));
-    let folders: Vec<PathBuf> = workshop.within_reach().iter().map(|it| real(it)).collect();
-    for path in submissions.iter().chain(seeds).chain([out]) {
-        let place = real(path);
-        if let Some(folder) = folders.iter().find(|it| place.starts_with(it)) {
-            return Err(bad(format!(
-                "submissions are built with {} in reach, and {} lies there: keep it elsewhere",
-                folder.display(),
-                path.display(),
-            )));
-        }
+    let mut folders: Vec<PathBuf> = workshop.readable().iter().map(|it| real(it)).collect();
+    is_out_of_reach(workshop.shared(), &folders)?;
+    folders.push(workshop.shared().to_path_buf());
+    let mut paths = submissions.iter().chain(seeds).chain([out]);
+    paths.try_for_each(|path| is_out_of_reach(path, &folders))
+}
+
+fn is_out_of_reach(path: &Path, folders: &[PathBuf]) -> Result<(), Stop> {
+    let place = real(path);
+    match folders.iter().find(|it| place.starts_with(it)) {
+        None => Ok(()),
+        Some(folder) => Err(bad(format!(
+            "submissions are built with {} in reach, and {} lies there: keep it elsewhere",
+            folder.display(),
+            path.display(),
+        ))),
     }
-    Ok(())
 }
 
 /// What is written of a submission may not take the place of one.

@@ -131,13 +131,13 @@ impl Workshop {
         self.folder.join("empty")
     }
 
-    /// Files and folders that builds can read, and where they are made: nothing that is a secret may lie in them.
-    pub fn within_reach(&self) -> Vec<PathBuf> {
-        self.readable().into_iter().chain([self.shared.clone()]).collect()
+    /// Where submissions are built.
+    pub fn shared(&self) -> &Path {
+        &self.shared
     }
 
-    /// Files and folders that builds can read.
-    fn readable(&self) -> Vec<PathBuf> {
+    /// Files and folders that builds can read: nothing that is a secret may lie in them.
+    pub fn readable(&self) -> Vec<PathBuf> {
         let parts = ["Cargo.toml", "src", "benches", "examples", "tests"];
         let crates = CRATES.iter().flat_map(|name| parts.map(|it| self.root.join(name).join(it)));
         let root = ["Cargo.toml", "Cargo.lock"].map(|name| self.root.join(name));
