@@ -2,6 +2,7 @@
 
 mod backtrace;
 
+#[cfg(feature = "judge")]
 pub(crate) use backtrace::prepare;
 
 use crate::{Failure, NOT_WRITTEN, NotWritten, Outcome};

@@ -17,6 +17,7 @@ const RUN: &str = "tests/src/run.rs";
 
 /// Has the program's own tables read, which have the names and lines. They are read once; where files are out
 /// of reach later, that has to be before.
+#[cfg(feature = "judge")]
 pub fn prepare() {
     let _ = told(&Backtrace::force_capture());
 }
