@@ -65,3 +65,40 @@ fn failure(payload: &(dyn Any + Send)) -> Failure {
     });
     Failure::new(NO_PANIC, text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use labrpc::{Context, Disk, Instant, NodeId, Notes, Rng};
+    use raft::{Config, Consensus, Raft};
+
+    /// A Raft panics that is booted on a server that is none of its peers.
+    fn boot_alone() -> Raft {
+        let (mut rng, mut disk, mut out) = (Rng::new(0), Disk::default(), Vec::new());
+        let (me, mut notes) = (NodeId::new(0), Notes::off());
+        let mut cx = Context::new(me, Instant::ZERO, &mut rng, &mut disk, &mut out, &mut notes);
+        Raft::boot(&mut cx, &[], Config::default())
+    }
+
+    #[test]
+    fn the_calls_are_those_in_the_implementation() {
+        let (outcome, calls) = traced(|| Ok(boot_alone()));
+        assert_eq!(outcome.unwrap_err().property, NO_PANIC);
+        let [call] = &calls[..] else { panic!("{calls:?}") };
+        assert!(call.starts_with("raft/src/raft.rs:") && call.ends_with(": boot"), "{call}");
+        assert_eq!(traced(|| Ok(boot_alone())).1, calls);
+    }
+
+    #[test]
+    fn only_a_panic_that_ends_a_run_has_calls() {
+        let inside = || {
+            assert!(panic::catch_unwind(boot_alone).is_err());
+            Ok(())
+        };
+        assert_eq!(traced(inside), (Ok(()), Vec::new()));
+        let (outcome, calls) = traced::<()>(|| crate::not_written!("all of it"));
+        assert_eq!(outcome.unwrap_err().property, NOT_WRITTEN);
+        assert_eq!(calls, [""; 0]);
+        assert!(caught(|| Ok(boot_alone())).is_err() && TRACE.take().is_none());
+    }
+}
