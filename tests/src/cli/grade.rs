@@ -208,10 +208,11 @@ fn are_not_written_over(arguments: &Arguments, names: &[String]) -> Result<(), S
 fn real(path: &Path) -> PathBuf {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
     let there = path.ancestors().find_map(|it| Some((it.canonicalize().ok()?, it)));
-    match there.and_then(|(real, it)| Some(real.join(path.strip_prefix(it).ok()?))) {
-        Some(real) => real,
-        None => path,
-    }
+    let joined = there.and_then(|(real, it)| {
+        let rest = path.strip_prefix(it).ok()?;
+        Some(real.components().chain(rest.components()).collect())
+    });
+    joined.unwrap_or(path)
 }
 
 /// What runs can't be shut in with here.

@@ -237,8 +237,10 @@ pub fn unless(why: &str, by: Option<Allow>) -> String {
 }
 
 fn reference(what: &str) -> Verdict {
-    let why = format!("the reference is not to be handed in; {what}");
-    Verdict::Refused(unless(&why, Some(Allow::Reference)))
+    refused(&format!(
+        "the reference is not to be handed in; {what} (`--allow reference` lets it pass, to see what \
+         the reference is graded)"
+    ))
 }
 
 fn whole(name: &str) -> Verdict {
