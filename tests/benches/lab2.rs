@@ -8,7 +8,7 @@ use raft::{Config, Raft};
 use std::hint::black_box;
 use std::time::Duration;
 use tests::load::{self, Load};
-use tests::run::{self, Options};
+use tests::run::{self, Monitors, Options};
 use tests::suites;
 
 /// One seed of all 28 scenarios of 2A to 2D, with and without monitors.
@@ -16,9 +16,8 @@ fn suite(c: &mut Criterion) {
     let mut group = c.benchmark_group("one seed of 2A-2D");
     group.sample_size(10).measurement_time(Duration::from_secs(5));
     let entries = suites::lab2::<Raft>();
-    for monitors in [true, false] {
+    for (name, monitors) in [("all monitors", Monitors::On), ("no monitors", Monitors::Off)] {
         let options = Options { monitors, ..Options::default() };
-        let name = if monitors { "all monitors" } else { "no monitors" };
         let mut seed = 0;
         group.bench_function(name, |b| {
             b.iter(|| {

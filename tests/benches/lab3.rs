@@ -6,7 +6,7 @@ use raft::Raft;
 use std::hint::black_box;
 use std::time::Duration;
 use tests::kv::Over;
-use tests::run::{self, Options};
+use tests::run::{self, Monitors, Options};
 use tests::suites;
 
 /// One seed of all 23 scenarios of 3A and 3B, with reads through the log and by `ReadIndex`, and
@@ -16,9 +16,9 @@ fn suite(c: &mut Criterion) {
     group.sample_size(10).measurement_time(Duration::from_secs(10));
     let entries = suites::lab3::<Over<Raft>>();
     for (name, monitors, reads) in [
-        ("reads through the log", true, Reads::Log),
-        ("reads by ReadIndex", true, Reads::Index),
-        ("reads through the log, no monitors", false, Reads::Log),
+        ("reads through the log", Monitors::On, Reads::Log),
+        ("reads by ReadIndex", Monitors::On, Reads::Index),
+        ("reads through the log, no monitors", Monitors::Off, Reads::Log),
     ] {
         let options = Options { monitors, reads, ..Options::default() };
         let mut seed = 0;

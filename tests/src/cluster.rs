@@ -137,7 +137,7 @@ impl<R: Consensus + 'static> Stage for Cluster<R> {
 
 impl<R: Consensus + 'static> Play for Cluster<R> {
     fn set(scenario: &Scenario, seed: u64, options: &Options) -> Self {
-        let setup = Setup { monitors: options.monitors, ..Setup::of(scenario) };
+        let setup = Setup { monitors: options.monitors.are_on(), ..Setup::of(scenario) };
         Self::new(setup, seed, options.trace.clone())
     }
 
@@ -150,7 +150,7 @@ impl<R: Consensus + 'static> Play for Cluster<R> {
                 Applier::Plain => None,
                 Applier::Snapshots { every } => Some(every),
             },
-            "monitors": options.monitors,
+            "monitors": options.monitors.are_on(),
         });
         show_raft_config(&mut config, &setup.config);
         config

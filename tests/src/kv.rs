@@ -58,7 +58,7 @@ impl Setup {
         Self {
             network: scenario.network(),
             config: rsm::Config { max_raft_state, reads: options.reads, ..plain.config },
-            monitors: options.monitors,
+            monitors: options.monitors.are_on(),
             ..plain
         }
     }

@@ -17,8 +17,8 @@ use std::time::Duration;
 /// How to run.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Whether monitors look at every step.
-    pub monitors: bool,
+    /// What monitors look at.
+    pub monitors: Monitors,
     /// What trace to keep.
     pub trace: Trace,
     /// How the servers of labs 3 and 4 serve reads.
@@ -29,24 +29,39 @@ pub struct Options {
     pub film: bool,
     /// Whether every promise is looked at, and not a sample: see [`crate::monitor::Durability`].
     pub every_promise: bool,
-    /// Whether it is for a grade. Then the same is looked at of everybody: a server has to show its
-    /// log ([`Consensus::view`](raft::Consensus::view)), what else it may show is left alone
+}
+
+/// What monitors look at after every step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Monitors {
+    /// Nothing.
+    Off,
+    /// Whatever servers show.
+    On,
+    /// The same of everybody, for a grade: a server has to show its log
+    /// ([`Consensus::view`](raft::Consensus::view)), what else it may show is left alone
     /// ([`GroupServer::holdings`](crate::shard::GroupServer::holdings)), and what is on a disk counts
     /// where servers crash, which is from part 2C on.
-    pub graded: bool,
+    Graded,
+}
+
+impl Monitors {
+    /// Whether they look at anything.
+    pub fn are_on(self) -> bool {
+        self != Self::Off
+    }
 }
 
 impl Default for Options {
     fn default() -> Self {
         let (trace, reads) = (Trace::off(), Reads::Log);
         Self {
-            monitors: true,
+            monitors: Monitors::On,
             trace,
             reads,
             marks: false,
             film: false,
             every_promise: false,
-            graded: false,
         }
     }
 }
@@ -183,7 +198,7 @@ pub(crate) fn perform<C: Play>(
         if options.every_promise {
             lab.look_at_every_promise();
         }
-        if options.graded && ["2a", "2b"].contains(&scenario.part) {
+        if options.monitors == Monitors::Graded && ["2a", "2b"].contains(&scenario.part) {
             lab.look_at_no_promise();
         }
         *set.borrow_mut() = Some(lab.clone());
@@ -213,11 +228,13 @@ pub(crate) fn perform<C: Play>(
         let (arena, world) = (stage.arena(), stage.arena().world());
         let checked = ThreadTime::now();
         outcome = match outcome {
-            Ok(()) if options.graded && !arena.shows_its_logs() => Err(Failure::new(
-                "view",
-                "nothing has gone wrong that is seen from outside, and a grade looks inside: \
+            Ok(()) if options.monitors == Monitors::Graded && !arena.shows_its_logs() => {
+                Err(Failure::new(
+                    "view",
+                    "nothing has gone wrong that is seen from outside, and a grade looks inside: \
                  `Consensus::view` has to show it",
-            )),
+                ))
+            }
             Ok(()) => stage.judge(),
             Err(failure) => Err(explained(&*stage, failure)),
         };

@@ -23,7 +23,7 @@ use crate::arena::{Arena, Inspector, Limits, Marks, Stage, Watch};
 use crate::calls::Calls;
 use crate::cluster::show_raft_config;
 use crate::linear::{DEFAULT_LIMIT, Kv, KvOperation, check, check_kv};
-use crate::run::{Options, Play};
+use crate::run::{Monitors, Options, Play};
 use crate::suites::Scenario;
 use kvraft::rsm::{self, Reads};
 use labrpc::{Network, NodeId, Trace, World};
@@ -73,8 +73,8 @@ impl Setup {
             servers: scenario.servers,
             network: scenario.network(),
             config: rsm::Config { max_raft_state, reads, ..plain.config },
-            monitors: options.monitors,
-            across_groups: !options.graded,
+            monitors: options.monitors.are_on(),
+            across_groups: options.monitors != Monitors::Graded,
             ..plain
         }
     }

@@ -5,7 +5,7 @@ use raft::{
     Applied, Config, Consensus, Index, LogId, Message, NotLeader, Raft, Status, Term, View,
 };
 use tests::catalogue::Catalogue;
-use tests::run::{Options, Report};
+use tests::run::{Monitors, Options, Report};
 
 type Cx<'a> = Context<'a, Message>;
 
@@ -61,7 +61,7 @@ impl<const FORGETS: bool, const SHOWS: bool> Consensus for Layer<FORGETS, SHOWS>
 }
 
 fn graded() -> Options {
-    Options { graded: true, ..Options::default() }
+    Options { monitors: Monitors::Graded, ..Options::default() }
 }
 
 fn run<R: Consensus + 'static>(scenario: &str, seed: u64, options: &Options) -> Report {
@@ -120,13 +120,13 @@ fn who_shows_nothing_does_not_pass_for_it() {
 
 #[test]
 fn a_grade_leaves_alone_what_groups_may_show() {
-    let marks = |graded| {
-        let options = Options { marks: true, graded, ..Options::default() };
+    let marks = |monitors| {
+        let options = Options { marks: true, monitors, ..Options::default() };
         let report = Catalogue::reference().find("join_leave_4b").unwrap().run(1, &options);
         assert_eq!(report.outcome, Ok(()));
         (report.fingerprint, report.marks)
     };
-    let ((one, every), (two, some)) = (marks(false), marks(true));
+    let ((one, every), (two, some)) = (marks(Monitors::On), marks(Monitors::Graded));
     assert_eq!(one, two, "the run is the same");
     let lacking: Vec<_> = every.keys().filter(|what| !some.contains_key(*what)).collect();
     assert!(!lacking.is_empty(), "who looks across groups has seen nothing: {every:?}");

@@ -3,7 +3,7 @@
 use super::confine;
 use super::protocol::{Answer, Request, Want};
 use crate::catalogue::Catalogue;
-use crate::run::{Options, Report};
+use crate::run::{Monitors, Options, Report};
 use crate::{panics, viewer};
 use labrpc::Trace;
 use std::fmt::Write as _;
@@ -38,7 +38,8 @@ fn obey(catalogue: &Catalogue) -> io::Result<()> {
         let case = case.ok_or_else(|| io::Error::other(format!("no scenario `{scenario}`")))?;
         let trace = if is_traced { Trace::all() } else { Trace::off() };
         let film = matches!(want, Want::Picture(_));
-        let report = case.run(seed, &Options { trace, film, graded: true, ..Options::default() });
+        let report = case
+            .run(seed, &Options { trace, film, monitors: Monitors::Graded, ..Options::default() });
         answer.text = text(&report, &want);
         answer.digest = digest(&report);
         answer.backtrace.clone_from(&report.backtrace);

@@ -15,7 +15,7 @@ pub(super) fn run<L: Lab3>(trial: &Trial, options: &Options) -> Report {
         servers: trial.servers,
         network: trial.network.clone(),
         config: trial.rsm_config(),
-        monitors: options.monitors,
+        monitors: options.monitors.are_on(),
         limits: trial.limits(),
     };
     let set = || Service::<L>::new(setup, trial.seed, options.trace.clone());

@@ -29,7 +29,7 @@ pub(super) fn setup(trial: &Trial, options: &Options) -> Setup {
         servers: trial.servers,
         network: trial.network.clone(),
         config: trial.rsm_config(),
-        monitors: options.monitors,
+        monitors: options.monitors.are_on(),
         limits: trial.limits(),
         ..Setup::new()
     }

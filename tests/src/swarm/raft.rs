@@ -19,7 +19,7 @@ pub(super) fn run<R: Consensus + 'static>(trial: &Trial, options: &Options) -> R
             None => Applier::Plain,
             Some(every) => Applier::Snapshots { every: every as u64 },
         },
-        monitors: options.monitors,
+        monitors: options.monitors.are_on(),
         limits: trial.limits(),
     };
     let set = || Cluster::<R>::new(setup, trial.seed, options.trace.clone());
