@@ -364,9 +364,9 @@ impl fmt::Display for Unknown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "no part, scenario or Go test is called `{}`", self.pattern)?;
         if self.nearest.is_empty() {
-            write!(f, "; `lab list` shows all")
+            write!(f, "; `list` shows all")
         } else {
-            write!(f, "\n  the nearest: {}\n  `lab list` shows all", self.nearest.join(", "))
+            write!(f, "\n  the nearest: {}\n  `list` shows all", self.nearest.join(", "))
         }
     }
 }

@@ -113,7 +113,7 @@ fn what_is_unknown_gets_the_nearest_names() {
         let (status, out, err) = said(&words);
         assert_eq!((status, out.as_str()), (BAD_USE, ""), "{words:?}");
         assert!(err.starts_with("error: no part, scenario or Go test is called"), "{err}");
-        assert!(err.contains(nearest) && err.contains("`lab list` shows all"), "{err}");
+        assert!(err.contains(nearest) && err.contains("`list` shows all"), "{err}");
     }
 }
 

@@ -31,12 +31,15 @@ impl Monitor for Monotone {
         let (was, is) = (last.term, status.term);
         demand!(is >= was, "monotone term", "{node} fell from term {was} to {is}");
         let voted_for = step.view.and_then(raft::View::voted_for);
-        if step.view.is_some() && is == was && last.voted_for.is_some() {
+        if step.view.is_some()
+            && is == was
+            && let Some(before) = last.voted_for
+        {
             demand!(
-                voted_for == last.voted_for,
+                voted_for == Some(before),
                 "one vote per term",
-                "{node} voted for {:?} in {is}, and now says {voted_for:?}",
-                last.voted_for
+                "{node} voted for {before} in {is}, and now says that it voted for {}",
+                voted_for.map_or("nobody".to_string(), |id| id.to_string())
             );
         }
         if last.life == step.life {

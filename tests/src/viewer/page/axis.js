@@ -16,7 +16,7 @@ function drawAxis() {
   const base = step < 1e5 ? Math.floor(view.from / 1e6) * 1e6 : 0;
   label(cx, base ? `${timeText(base, 1e6)} +` : "time", view.printing ? 0 : 20, AXIS / 2);
   cx.strokeStyle = colours.line;
-  for (let time = Math.ceil(view.from / step) * step; time <= view.from + view.span; time += step) {
+  for (let time = Math.max(0, Math.ceil(view.from / step) * step); time <= view.from + view.span; time += step) {
     const px = NAMES + x(time);
     line(cx, px, AXIS - 7, px, AXIS);
     label(cx, timeText(time - base, step), px + 4, AXIS / 2 + 2, { most: NAMES + view.width - px - 6 });
@@ -77,10 +77,10 @@ function drawOverview() {
   }
   const [left, right] = [view.from, view.from + view.span].map(overviewX);
   cx.fillStyle = cx.strokeStyle = colours.mark;
-  cx.globalAlpha = 0.1;
-  cx.fillRect(left, 0, right - left, OVERVIEW);
-  cx.globalAlpha = 0.9;
   const [first, last] = [Math.max(NAMES + 0.5, left), Math.min(right, NAMES + view.width - 1)];
+  cx.globalAlpha = 0.1;
+  cx.fillRect(first, 0, last - first, OVERVIEW);
+  cx.globalAlpha = 0.9;
   cx.strokeRect(first, 0.5, Math.max(3, last - first), OVERVIEW - 1);
   cx.globalAlpha = 1;
 }
