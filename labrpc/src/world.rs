@@ -151,6 +151,7 @@ pub struct World<P: Process> {
     stepped: Option<NodeId>,
     at_this_instant: u32,
     halted: Option<String>,
+    halts_next: bool,
     totals: Totals,
     events: u64,
     fingerprint: Fingerprint,
@@ -197,6 +198,7 @@ impl<P: Process> World<P> {
             stepped: None,
             at_this_instant: 0,
             halted: None,
+            halts_next: false,
             totals: Totals::default(),
             events: 0,
             fingerprint,
@@ -334,6 +336,9 @@ impl<P: Process> World<P> {
         id: NodeId,
         f: impl FnOnce(&mut P, &mut Context<'_, P::Message>) -> T,
     ) -> Option<T> {
+        if self.halts_before(id) {
+            return None;
+        }
         let node = &mut self.nodes[id.index()];
         if node.armed.is_some() {
             return self.run_armed_step(id, f);
@@ -400,6 +405,9 @@ impl<P: Process> World<P> {
         let now = node.clock.read(self.now);
         let boot = Rc::clone(&node.boot);
         self.mark(Mark::Boot, Some(id), u64::from(life), 0, || Event::Boot { life });
+        if self.halts_before(id) {
+            return;
+        }
         let node = &mut self.nodes[id.index()];
         let mut cx =
             Context::new(id, now, &mut node.rng, &mut node.disk, &mut self.outbox, &mut self.notes);

@@ -107,10 +107,37 @@ impl<P: Process> World<P> {
         self.nodes[id.index()].traffic
     }
 
-    /// Why nothing happens any more: a process woke up 1,000 times at one instant, or there were
-    /// 1,000,000 events at one instant. Whoever drives a world looks here when it stands still.
+    /// Why nothing happens any more: a process woke up 1,000 times at one instant, there were
+    /// 1,000,000 events at one instant, or it [was to](World::halt_at_next_step). Whoever drives a world
+    /// looks here when it stands still.
     pub fn halted(&self) -> Option<&str> {
         self.halted.as_deref()
+    }
+
+    /// Halts the world with its next step, which is recorded and not taken. That shows which step it was
+    /// that did not come back when the same run was made before.
+    ///
+    /// ```
+    /// use labrpc::{Event, Network, Trace, World};
+    /// let mut world = World::new(1, Network::reliable());
+    /// world.set_trace(Trace::all());
+    /// let node = world.add(|_| ());
+    /// world.halt_at_next_step();
+    /// let called: Option<()> = world.poke(node, |_, _| loop {});
+    /// assert_eq!(called, None);
+    /// assert_eq!(world.halted(), Some("it was to, before the next step of n0"));
+    /// assert_eq!(world.trace().records().last().unwrap().event, Event::Poke);
+    /// ```
+    pub fn halt_at_next_step(&mut self) {
+        self.halts_next = true;
+    }
+
+    /// Whether a step is not taken, because the world was to halt.
+    pub(super) fn halts_before(&mut self, id: NodeId) -> bool {
+        if self.halts_next {
+            self.halt(format!("it was to, before the next step of {id}"));
+        }
+        self.halts_next
     }
 
     pub(super) fn halt(&mut self, why: String) {

@@ -1,7 +1,9 @@
 //! Alarms and drifting clocks, and what keeps a world from running for ever.
 
 use crate::puppet::{Puppet, ask, at_ms, exactly, heard, ms, puppets, run_to, set_alarm, wakings};
-use labrpc::{Context, Instant, Kind, Network, NodeId, Process, SimTime, TimedOut, Wire, World};
+use labrpc::{
+    Context, Instant, Kind, Network, NodeId, Process, SimTime, TimedOut, Trace, Wire, World,
+};
 use std::time::Duration;
 
 #[test]
@@ -180,6 +182,7 @@ impl Wire for Ball {
     }
 }
 
+#[derive(Clone)]
 struct Player;
 
 impl Process for Player {
@@ -202,4 +205,25 @@ fn a_million_events_at_one_instant_halt_the_world() {
     assert_eq!(world.halted(), Some("more than 1000000 events at 0.000000ms"));
     assert_eq!(world.now(), SimTime::ZERO);
     assert!(world.totals().delivered >= 1_000_000);
+}
+
+#[test]
+fn a_world_can_be_halted_before_a_message_is_handled_or_a_node_boots() {
+    let mut world = World::new(1, exactly(ms(5)));
+    world.set_trace(Trace::all());
+    let (a, b) = (world.add(|_| Player), world.add(|_| Player));
+    world.poke(a, |_, cx| cx.send(b, Ball));
+    let last = |world: &World<Player>| world.trace().records().last().map(ToString::to_string);
+
+    let mut message = world.clone();
+    message.halt_at_next_step();
+    assert!(message.step() && !message.step(), "it is taken from the queue, and nothing else is");
+    assert_eq!(message.halted(), Some("it was to, before the next step of n1"));
+    assert!(last(&message).is_some_and(|record| record.contains("n1   <- n0   Ball")));
+    assert_eq!((message.stepped(), message.totals().steps), (None, 3));
+
+    world.halt_at_next_step();
+    assert!(world.restart(b).is_ok() && world.node(b).is_none());
+    assert_eq!(world.halted(), Some("it was to, before the next step of n1"));
+    assert!(last(&world).is_some_and(|record| record.ends_with("n1   boot    life 1")));
 }
