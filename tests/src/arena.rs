@@ -5,6 +5,7 @@
 //! the labs' applier on top of each; [`crate::kv`] key/value servers and clerks.
 
 pub mod film;
+pub mod pulse;
 mod recorder;
 mod replica;
 mod watch;
@@ -13,9 +14,11 @@ pub use recorder::Recorder;
 pub use replica::{Deliveries, Delivery, Replica};
 pub use watch::{SLACK, Watch};
 
+use crate::panics::throw;
 use crate::{Failure, Outcome};
 use film::{Camera, Cluster, Film};
 use labrpc::{NodeId, Process, Rng, SimTime, Totals, World};
+use pulse::Pulse;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -90,6 +93,7 @@ pub struct Arena<P: Subject> {
     failure: Option<Failure>,
     camera: Option<Camera>,
     every_promise: bool,
+    pulse: Option<Pulse>,
     dice: Rng,
 }
 
@@ -118,6 +122,7 @@ impl<P: Subject> Arena<P> {
             failure: None,
             camera: None,
             every_promise: false,
+            pulse: None,
             dice,
         }
     }
@@ -145,13 +150,18 @@ impl<P: Subject> Arena<P> {
         self.camera = Some(camera);
     }
 
+    /// Has somebody on another thread know where the run is from now on.
+    pub fn set_pulse(&mut self, pulse: Pulse) {
+        self.pulse = Some(pulse);
+    }
+
     // ---- driving -----------------------------------------------------------------------------
 
     /// Lets the world run to a point in time, or until something happens that a script may wait
     /// for.
     pub fn run_to(&mut self, until: SimTime) -> Ran {
         let limits = self.limits;
-        while self.failure.is_none() && self.world.step_until(until) {
+        while self.failure.is_none() && self.make_move(|world| world.step_until(until)) {
             self.observe();
             let steps = self.world.totals().steps;
             if steps > limits.steps {
@@ -184,6 +194,21 @@ impl<P: Subject> Arena<P> {
             self.fail(Failure::new("time limit", facts));
         }
         if self.failure.is_none() { Ran::Through } else { Ran::ToFailure }
+    }
+
+    /// Lets the world do something. Where the run is to stop, the failure is thrown, since to go on would be
+    /// to call what does not come back.
+    fn make_move<T>(&mut self, f: impl FnOnce(&mut World<P>) -> T) -> T {
+        let Some(pulse) = &self.pulse else { return f(&mut self.world) };
+        let stops_before = pulse.beat();
+        if stops_before {
+            self.world.halt_at_next_step();
+        }
+        let out = f(&mut self.world);
+        if pulse.beat() || stops_before {
+            throw(pulse::stopped(&self.world));
+        }
+        out
     }
 
     /// The last moment that a script may reach.
@@ -224,7 +249,7 @@ impl<P: Subject> Arena<P> {
     /// If it takes more: the monitors would see only the last.
     pub fn act<T>(&mut self, f: impl FnOnce(&mut World<P>) -> T) -> T {
         let steps = self.world.totals().steps;
-        let out = f(&mut self.world);
+        let out = self.make_move(f);
         match self.world.totals().steps - steps {
             0 => {}
             1 => self.observe(),

@@ -36,6 +36,7 @@ mod run;
 mod scale;
 pub mod testing;
 mod text;
+mod watchdog;
 mod workspace;
 
 use crate::catalogue::{Catalogue, Selection, Unknown, nearest};
@@ -166,6 +167,10 @@ struct ReplayArguments {
     /// Leaves out what happened to other nodes (1, or n1); may be repeated
     #[arg(long, value_name = "N", value_parser = text::parse_node)]
     node: Vec<usize>,
+    /// How many seconds a step may take before it counts as one without an end
+    #[arg(long, value_name = "S", hide = true, value_parser = value_parser!(u64).range(1..))]
+    #[arg(default_value_t = watchdog::PATIENCE.as_secs())]
+    patience: u64,
     #[command(flatten)]
     reads: ReadsArgument,
 }

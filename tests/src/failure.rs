@@ -33,6 +33,10 @@ impl fmt::Display for Failure {
 /// What fails where nothing has been written yet: see [`not_written!`](crate::not_written).
 pub const NOT_WRITTEN: &str = "not written yet";
 
+/// What fails where a call of the code under test does not come back: see
+/// [`pulse`](crate::arena::pulse).
+pub const ENDLESS: &str = "endless loop";
+
 /// What [`not_written!`](crate::not_written) panics with.
 #[derive(Clone, Copy, Debug)]
 pub struct NotWritten(pub &'static str);

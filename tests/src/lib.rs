@@ -28,4 +28,4 @@ pub mod viewer;
 #[cfg(feature = "grade")]
 mod workers;
 
-pub use failure::{Failure, NOT_WRITTEN, NotWritten, Outcome};
+pub use failure::{ENDLESS, Failure, NOT_WRITTEN, NotWritten, Outcome};

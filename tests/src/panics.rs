@@ -22,6 +22,14 @@ thread_local! {
     static TRACE: RefCell<Option<Backtrace>> = const { RefCell::new(None) };
 }
 
+/// A failure that is thrown: a panic that nobody outside can make.
+struct Thrown(Failure);
+
+/// Ends the run with this failure, wherever it is, up to [`caught`].
+pub(crate) fn throw(failure: Failure) -> ! {
+    panic::panic_any(Thrown(failure))
+}
+
 /// Runs code under test; a panic in it is a failure, and nothing is printed.
 pub(crate) fn caught<T>(run: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
     static ONCE: Once = Once::new();
@@ -53,11 +61,14 @@ pub(crate) fn traced<T>(run: impl FnOnce() -> Outcome<T>) -> (Outcome<T>, Vec<St
     (outcome, calls.unwrap_or_default())
 }
 
-/// The failure that a panic is.
+/// The failure that a panic is, or that was thrown as one.
 fn failure(payload: &(dyn Any + Send)) -> Failure {
     let told = TOLD.take();
     if let Some(NotWritten(what)) = payload.downcast_ref() {
         return Failure::new(NOT_WRITTEN, *what);
+    }
+    if let Some(Thrown(failure)) = payload.downcast_ref() {
+        return failure.clone();
     }
     let text = told.unwrap_or_else(|| {
         let text = payload.downcast_ref::<&str>().map(ToString::to_string);

@@ -1,6 +1,7 @@
 //! One scenario, one seed: a run, and what came of it.
 
 use crate::arena::film::{ClientCall, Film};
+use crate::arena::pulse::Pulse;
 use crate::arena::{Marks, Stage};
 use crate::linear::KvOperation;
 use crate::monitor::Durability;
@@ -29,6 +30,8 @@ pub struct Options {
     pub film: bool,
     /// Whether every promise is looked at, and not a sample: see [`crate::monitor::Durability`].
     pub every_promise: bool,
+    /// Who wants to know where the run is, on another thread: one for each run.
+    pub pulse: Option<Pulse>,
 }
 
 /// What monitors look at after every step.
@@ -62,6 +65,7 @@ impl Default for Options {
             marks: false,
             film: false,
             every_promise: false,
+            pulse: None,
         }
     }
 }
@@ -141,6 +145,29 @@ pub struct Report {
     pub backtrace: Vec<String>,
 }
 
+impl Report {
+    /// Of a run of which nothing is known yet.
+    pub(crate) fn blank(scenario: Scenario, seed: u64) -> Self {
+        Self {
+            scenario,
+            seed,
+            outcome: Ok(()),
+            simulated: Duration::ZERO,
+            totals: Totals::default(),
+            commands: 0,
+            history: Vec::new(),
+            operations: 0,
+            fingerprint: 0,
+            cpu: Duration::ZERO,
+            checking: Duration::ZERO,
+            trace: Vec::new(),
+            marks: Marks::default(),
+            film: None,
+            backtrace: Vec::new(),
+        }
+    }
+}
+
 /// A failure that says more: of a script that was not done in time, who was waiting; and what the
 /// checker says of a history, where a client has seen something wrong.
 fn explained<C: Play>(stage: &C, failure: Failure) -> Failure {
@@ -189,6 +216,9 @@ pub(crate) fn perform<C: Play>(
     let set: RefCell<Option<Script<C>>> = RefCell::new(None);
     let play = || {
         let lab = Script::on(set_stage());
+        if let Some(pulse) = &options.pulse {
+            lab.set_pulse(pulse.clone());
+        }
         if options.marks {
             lab.world(World::count_notes);
         }
@@ -206,23 +236,10 @@ pub(crate) fn perform<C: Play>(
     };
     let (mut outcome, backtrace) =
         if options.trace.is_on() { traced(play) } else { (caught(play), Vec::new()) };
-    let mut report = Report {
-        scenario,
-        seed,
-        outcome: Ok(()),
-        simulated: Duration::ZERO,
-        totals: Totals::default(),
-        commands: 0,
-        history: Vec::new(),
-        operations: 0,
-        fingerprint: 0,
-        cpu: Duration::ZERO,
-        checking: Duration::ZERO,
-        trace: Vec::new(),
-        marks: Marks::default(),
-        film: None,
-        backtrace,
-    };
+    if let Some(pulse) = &options.pulse {
+        pulse.end();
+    }
+    let mut report = Report { backtrace, ..Report::blank(scenario, seed) };
     if let Some(script) = set.into_inner() {
         let stage = script.cluster();
         let (arena, world) = (stage.arena(), stage.arena().world());

@@ -10,6 +10,7 @@ mod executor;
 
 pub use executor::{Advance, Executor, Signal, Sleep, Task, Until};
 
+use crate::arena::pulse::Pulse;
 use crate::arena::{Arena, Ran, Stage};
 use crate::{Failure, Outcome};
 use labrpc::{Network, NodeId, Rng, SimTime, World};
@@ -138,6 +139,11 @@ impl<C: Stage> Script<C> {
     /// Has every server filmed from now on: see [`film`](crate::arena::film).
     pub fn start_film(&self) {
         self.stage.borrow_mut().arena_mut().start_film();
+    }
+
+    /// Has somebody on another thread know where the run is from now on: see [`pulse`](crate::arena::pulse).
+    pub(crate) fn set_pulse(&self, pulse: Pulse) {
+        self.stage.borrow_mut().arena_mut().set_pulse(pulse);
     }
 
     /// Changes the network.

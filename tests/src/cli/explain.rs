@@ -47,24 +47,34 @@ fn one(catalogue: &Catalogue, case: &Case, run: &Run) -> String {
     let reason = run.failure.as_ref().map(ToString::to_string).unwrap_or_default();
     let reason = reason.replace('\n', "\n             "); // Panics are told in several lines.
     let options = Options { trace: Trace::last(LAST_RECORDS), ..Options::default() };
-    let again = case.run(seed, &options);
+    // One that was stopped would not come back.
+    let again = run.stopped.is_none().then(|| case.run(seed, &options));
+    let calls = again.as_ref().map(|it| it.backtrace.as_slice()).unwrap_or_default();
     let replay = catalogue.replay_command(name, seed);
-    let lines: Vec<String> = again.trace.iter().map(ToString::to_string).collect();
-    let fingerprint = again.fingerprint;
     let mut text = format!("  scenario:  {name}\n  seed:      {seed}\n  reason:    {reason}\n");
-    text.push_str(&backtrace(&again.backtrace));
+    text.push_str(&backtrace(calls));
     let _ = writeln!(text, "  replay:    {replay}");
     let _ = writeln!(text, "  the trace: {replay} --trace {name}-{seed}.txt");
     let _ = writeln!(text, "  a picture: {replay} --html {name}-{seed}.html");
-    if fingerprint != run.fingerprint || again.outcome.as_ref().err() != run.failure.as_ref() {
+    if let Some(again) = &again
+        && (again.fingerprint != run.fingerprint
+            || again.outcome.as_ref().err() != run.failure.as_ref())
+    {
+        let end = match &again.outcome {
+            Ok(()) => "passed".to_string(),
+            Err(why) => format!("failed: {why}"),
+        };
         let _ = writeln!(
             text,
-            "  This run is not deterministic: its fingerprint was {:016x}, and {fingerprint:016x} \
-             when it was run again ({}).\n  `lab determinism {name}` shows where they part.",
-            run.fingerprint,
-            again.outcome.map_or_else(|why| format!("failed: {why}"), |()| "passed".to_string()),
+            "  This run is not deterministic: its fingerprint was {:016x}, and {:016x} when it was run \
+             again ({end}).\n  `lab determinism {name}` shows where they part.",
+            run.fingerprint, again.fingerprint,
         );
     }
+    let lines = match &again {
+        Some(again) => again.trace.iter().map(ToString::to_string).collect(),
+        None => run.stopped.clone().unwrap_or_default(),
+    };
     text.push_str(&last_records(&lines));
     text
 }

@@ -1,7 +1,8 @@
 //! Worker threads: every run is independent of every other, and the results come back in order.
 
-use super::Stop;
 use super::bar::bar;
+use super::explain::LAST_RECORDS;
+use super::{Stop, watchdog};
 use crate::Failure;
 use crate::catalogue::Case;
 use crate::run::{Options, Report};
@@ -18,7 +19,7 @@ use std::time::Duration;
 type Stopwatch = std::time::Instant;
 
 /// A run that takes longer is named: it may be in a loop that has no end. Runs take milliseconds.
-const LONG: Duration = Duration::from_secs(20);
+const LONG: Duration = watchdog::PATIENCE;
 
 /// What is kept of a run: a [`Report`] without its trace.
 #[derive(Clone, Debug)]
@@ -32,11 +33,19 @@ pub struct Run {
     pub fingerprint: u64,
     pub cpu: Duration,
     pub checking: Duration,
+    /// The end of the trace of a run that was stopped, since it would not have come back: it is not made again
+    /// for it.
+    pub stopped: Option<Vec<String>>,
 }
 
 impl From<Report> for Run {
     fn from(report: Report) -> Self {
+        let stopped = watchdog::is_endless(&report).then(|| {
+            let last = report.trace.len().saturating_sub(LAST_RECORDS);
+            report.trace[last..].iter().map(ToString::to_string).collect()
+        });
         Self {
+            stopped,
             seed: report.seed,
             failure: report.outcome.err(),
             simulated: report.simulated,
@@ -329,7 +338,8 @@ impl Progress {
         let (name, long) = (case.name(), LONG.as_secs());
         self.aside(|| {
             eprintln!(
-                "{name} with seed {seed} has been at it for {long} s: is there an endless loop?"
+                "{name} with seed {seed} has been at it for {long} s: is there an endless loop? `replay {name} \
+                 --seed {seed}` shows where"
             );
         });
     }

@@ -2,6 +2,7 @@
 
 use super::results::cannot;
 use super::text::{count, thousands};
+use super::watchdog::Watched;
 use super::{Console, FAILED, ReplayArguments, Stop, WELL, explain};
 use crate::catalogue::{Case, Catalogue};
 use crate::linear::{DEFAULT_LIMIT, Kv, Verdict, check_kv, html, to_json_lines};
@@ -12,6 +13,7 @@ use labrpc::{Record, Trace};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
+use std::time::Duration;
 
 pub fn replay(
     catalogue: &Catalogue,
@@ -31,7 +33,11 @@ pub fn replay(
     let to_stdout = text.is_none() && json.is_none() && history.is_none() && page.is_none();
 
     let film = page.is_some();
-    let report = run.run(&Options { trace: Trace::all(), film, ..Options::default() });
+    let options = Options { trace: Trace::all(), film, ..Options::default() };
+    let report = run
+        .watched()
+        .run(&options, Duration::from_secs(arguments.patience))
+        .map_err(|error| Stop::BadUse(format!("cannot start a thread: {error}")))?;
     let shown: Vec<&Record> =
         report.trace.iter().filter(|record| is_wanted(record, arguments)).collect();
     for number in &arguments.node {
@@ -117,11 +123,15 @@ impl<'a> Subject<'a> {
         }
     }
 
-    fn run(&self, options: &Options) -> Report {
+    fn watched(&self) -> Watched {
         match self {
-            Self::Scenario(case, seed) => case.run(*seed, options),
+            Self::Scenario(case, seed) => Watched::of(case, *seed),
             Self::Trial(catalogue, trial, _) => {
-                catalogue.try_out(trial, options).expect("the system is there")
+                let blank = Report::blank(trial.system.scenario(), trial.seed);
+                let (catalogue, trial) = ((*catalogue).clone(), trial.clone());
+                Watched::new(blank, move |options| {
+                    catalogue.try_out(&trial, options).expect("the system is there")
+                })
             }
         }
     }

@@ -11,14 +11,17 @@
 //! entries once a snapshot can be taken (2D), and, in the scenes beyond the labs, a server that hears no
 //! leader raises its term, which a Raft with a pre-vote does not.
 //!
-//! Each runs over a few seeds. `LAB_SEEDS=N` makes it the seeds 0 to N-1, `LAB_SEED=N` the one.
+//! Each runs over a few seeds. `LAB_SEEDS=N` makes it the seeds 0 to N-1, `LAB_SEED=N` the one. A call that
+//! does not come back for 20 s fails the test, which says of which step it is.
 
 use super::explain;
 use super::pool::Run;
+use super::watchdog::{PATIENCE, Watched, is_endless};
 use crate::catalogue::Catalogue;
 use crate::run::Options;
 use std::env::{self, VarError};
 use std::ops::Range;
+use std::time::Duration;
 
 /// How many seeds each test runs if nothing is said.
 pub const DEFAULT_TEST_SEEDS: u64 = 10;
@@ -45,9 +48,31 @@ pub fn verdict(
     name: &str,
     seeds: impl IntoIterator<Item = u64>,
 ) -> Result<(), String> {
+    verdict_within(catalogue, name, seeds, PATIENCE)
+}
+
+/// The same, where a step may take so long before it counts as one without an end. That ends the test: the
+/// seeds after it are not run.
+///
+/// # Errors
+/// What is to be said of the runs that failed.
+pub fn verdict_within(
+    catalogue: &Catalogue,
+    name: &str,
+    seeds: impl IntoIterator<Item = u64>,
+    patience: Duration,
+) -> Result<(), String> {
     let case = catalogue.find(name).ok_or_else(|| format!("there is no scenario `{name}`"))?;
-    let runs: Vec<Run> =
-        seeds.into_iter().map(|seed| case.run(seed, &Options::default()).into()).collect();
+    let mut runs: Vec<Run> = Vec::new();
+    for seed in seeds {
+        let report = Watched::of(case, seed).run(&Options::default(), patience);
+        let report = report.map_err(|error| format!("cannot start a thread: {error}"))?;
+        let is_last = is_endless(&report);
+        runs.push(report.into());
+        if is_last {
+            break;
+        }
+    }
     explain::failures(catalogue, case, &runs).map_or(Ok(()), Err)
 }
 
