@@ -5,19 +5,18 @@ use super::protocol::{Answer, Want};
 use super::result::{Facts, LONG_RUNS, Reason, RunFailure, ScenarioGrade, SeedName};
 use super::seeds::Seeds;
 use crate::catalogue::PROGRAM;
+use crate::cli::DEFAULT_DETERMINISM_SEEDS;
 use crate::cli::diff::between_runs;
 use crate::points;
 use crate::suites::Scenario;
-use std::fs;
 use std::io;
-use std::path::Path;
 use std::time::Duration;
 
 #[allow(clippy::disallowed_types, reason = "real programs take real time")]
 type Stopwatch = std::time::Instant;
 
 /// How often a run is made again with a trace, in search of a difference.
-const ATTEMPTS: usize = 3;
+const ATTEMPTS: usize = 10;
 
 /// An examination: a judge, and the seeds.
 #[derive(Clone, Copy, Debug)]
@@ -28,9 +27,6 @@ pub struct Exam<'a> {
     pub seeds: &'a Seeds,
     /// When it began, and how long it may take.
     pub time: Time,
-    /// Where the differences of runs are written that should have been the same: being what they are, they
-    /// are no part of the grade.
-    pub folder: &'a Path,
 }
 
 /// A time that is limited.
@@ -68,7 +64,9 @@ impl Exam<'_> {
             if hopeless || grade.long_runs() >= LONG_RUNS || self.time.is_over() {
                 grade.not_run += 1;
             } else {
-                match self.seed(scenario.name, name, seed)? {
+                let is_first =
+                    !grade.failures.iter().any(|it| it.reason == Reason::NotDeterministic);
+                match self.seed(scenario.name, name, seed, is_first)? {
                     None => grade.passed += 1,
                     Some(failure) => grade.failures.push(failure),
                 }
@@ -78,19 +76,23 @@ impl Exam<'_> {
         Ok(grade)
     }
 
-    /// One seed, twice.
-    fn seed(&self, scenario: &str, name: SeedName, seed: u64) -> io::Result<Option<RunFailure>> {
+    /// One seed, twice; `is_told` asks where the two part, if they are not the same.
+    fn seed(
+        &self,
+        scenario: &str,
+        name: SeedName,
+        seed: u64,
+        is_told: bool,
+    ) -> io::Result<Option<RunFailure>> {
         let once = self.judge.ask(scenario, seed, Want::Verdict)?;
         let (reason, text) = match &once.answer {
             Err(reason) => (reason.clone(), String::new()),
             Ok(answer) => {
                 let again = self.judge.ask(scenario, seed, Want::Verdict)?.answer;
                 if again.as_ref() != Ok(answer) {
-                    let text = match name {
-                        SeedName::Visible(_) => self.difference(scenario, seed, answer, &again)?,
-                        SeedName::Hidden(_) => String::new(),
-                    };
-                    (Reason::NotDeterministic, text)
+                    let is_told = is_told && name.visible().is_some();
+                    let tell = || self.difference(scenario, seed, answer, &again);
+                    (Reason::NotDeterministic, if is_told { tell()? } else { String::new() })
                 } else if let Some((property, text)) = &answer.failure {
                     (Reason::of_property(property), text.clone())
                 } else {
@@ -103,14 +105,15 @@ impl Exam<'_> {
                 RunFailure { seed: name, reason: reason.of_hidden(), facts: None }
             }
             SeedName::Visible(_) => {
-                let replay = format!("{PROGRAM} replay {scenario} --seed {seed}");
+                let replay = command(scenario, seed, &reason);
                 let facts = Facts { text, output: once.printed, replay, picture: None };
                 RunFailure { seed: name, reason, facts: Some(facts) }
             }
         }))
     }
 
-    /// Writes down where two runs with one seed part, and says where that is written.
+    /// Where two runs with one seed part, in words. The two that parted have no trace, so others are made,
+    /// which may happen to be alike.
     fn difference(
         &self,
         scenario: &str,
@@ -118,28 +121,46 @@ impl Exam<'_> {
         once: &Answer,
         again: &Result<Answer, Reason>,
     ) -> io::Result<String> {
-        let text = match again {
+        let again = match again {
+            Ok(again) => again,
             Err(reason) => {
-                format!("the second run with this seed did not end as the first: {reason}")
-            }
-            Ok(again) => {
-                let lines = |text: String| text.lines().map(str::to_string).collect();
-                let found = between_runs(ATTEMPTS, || {
-                    let heard = self.judge.ask(scenario, seed, Want::Trace)?;
-                    io::Result::Ok(heard.answer.map(|it| lines(it.text)).unwrap_or_default())
-                })?;
-                found.unwrap_or_else(|| {
-                    let (one, other) = (once.digest.0, again.digest.0);
-                    format!(
-                        "fingerprint {one:016x} once, {other:016x} again; no record of the trace differs"
-                    )
-                })
+                return Ok(format!("the second run did not end as the first: {reason}"));
             }
         };
-        let file = format!("differences/{scenario}-{seed}.txt");
-        fs::create_dir_all(self.folder.join("differences"))?;
-        fs::write(self.folder.join(&file), text)?;
-        Ok(format!("the first difference of two runs is in {file}"))
+        let found = between_runs(ATTEMPTS - 1, || {
+            let answer = self.judge.ask(scenario, seed, Want::Trace)?.answer;
+            io::Result::Ok(match answer {
+                Ok(answer) => answer.text.lines().map(str::to_string).collect(),
+                Err(reason) => vec![format!("(no trace: {reason})")],
+            })
+        })?;
+        Ok(match found {
+            Some(text) => format!("two runs with traces: {}", text.trim_end()),
+            None => format!("{}; {ATTEMPTS} more runs with traces were alike", unlike(once, again)),
+        })
+    }
+}
+
+/// What differs between two answers.
+fn unlike(once: &Answer, again: &Answer) -> String {
+    let end = |it: &Answer| it.failure.as_ref().map_or("passed".to_string(), |it| it.1.clone());
+    let (one, other) = (once.digest.0, again.digest.0);
+    if one == other {
+        return format!("the first run ended so: {}; the second so: {}", end(once), end(again));
+    }
+    format!("fingerprint {one:016x} once, {other:016x} again")
+}
+
+/// The command that shows a failure again: a run by itself, or that runs differ.
+fn command(scenario: &str, seed: u64, reason: &Reason) -> String {
+    match reason {
+        Reason::NotDeterministic if seed < DEFAULT_DETERMINISM_SEEDS => {
+            format!("{PROGRAM} determinism {scenario}")
+        }
+        Reason::NotDeterministic => {
+            format!("{PROGRAM} determinism {scenario} --seeds {}", seed + 1)
+        }
+        _ => format!("{PROGRAM} replay {scenario} --seed {seed}"),
     }
 }
 
@@ -155,5 +176,40 @@ pub fn nothing_yet(scenario: &Scenario) -> ScenarioGrade {
         passed: 0,
         not_run: 0,
         failures: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn that_runs_differ_is_shown_by_another_command() {
+        let command = |seed, reason| command("re_election_2a", seed, &reason);
+        assert_eq!(
+            command(3, Reason::Panic),
+            "cargo run --release -- replay re_election_2a --seed 3"
+        );
+        let differs = || Reason::NotDeterministic;
+        assert_eq!(command(3, differs()), "cargo run --release -- determinism re_election_2a");
+        let more = "cargo run --release -- determinism re_election_2a --seeds 21";
+        assert_eq!(command(20, differs()), more);
+    }
+
+    #[test]
+    fn two_answers_are_unlike_in_what_happened_or_in_what_was_said_of_it() {
+        let answer = |digest, text: &str| {
+            let failure = Some(("get".to_string(), text.to_string()));
+            Answer { digest: (digest, 0, 0), failure, ..Answer::default() }
+        };
+        assert_eq!(
+            unlike(&answer(1, "a"), &answer(2, "a")),
+            "fingerprint 0000000000000001 once, 0000000000000002 again"
+        );
+        let passed = Answer { failure: None, ..answer(1, "") };
+        assert_eq!(
+            unlike(&answer(1, "a at 0x7f"), &passed),
+            "the first run ended so: a at 0x7f; the second so: passed"
+        );
     }
 }

@@ -102,7 +102,7 @@ impl Marking<'_> {
             match built {
                 Ok(program) => {
                     let judge = self.judge(program);
-                    let exam = Exam { judge: &judge, seeds: &self.rules.seeds, time, folder };
+                    let exam = Exam { judge: &judge, seeds: &self.rules.seeds, time };
                     let mut scenarios = self.scenarios(it.lab, &exam)?;
                     draw(&judge, &mut scenarios, folder)?;
                     fs::remove_file(&judge.program)?;

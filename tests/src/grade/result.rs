@@ -107,7 +107,7 @@ pub struct Facts {
     pub text: String,
     /// What the submission's code printed, cut where it is long.
     pub output: String,
-    /// The command that runs it again.
+    /// The command that shows it again.
     pub replay: String,
     /// The picture of the run: a file beside the page.
     pub picture: Option<String>,
