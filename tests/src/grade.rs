@@ -6,6 +6,7 @@
 //! | `inspect`, `culprits` | what it may not do, and what makes runs differ, found in its sources | `grade/inspect.rs` |
 //! | `Grade` | what came of a submission | `grade/result.rs` |
 //! | `Submission` | what is handed in, read from a folder or an archive | `grade/submission.rs` |
+//! | `Parts` | which parts count | `grade/parts.rs` |
 //! | `Seeds` | visible ones and hidden ones | `grade/seeds.rs` |
 //! | `Workshop` | where submissions are built, with manifests of the grader's own | `grade/workshop.rs` |
 //! | `Judge` | asks the program around a submission; a reason for each end it may come to | `grade/ask.rs` |
@@ -31,6 +32,8 @@ pub mod lab;
 pub mod mark;
 #[cfg(feature = "grade")]
 pub mod out;
+#[cfg(feature = "grade")]
+pub mod parts;
 pub mod protocol;
 #[cfg(feature = "grade")]
 pub mod result;

@@ -158,6 +158,9 @@ fn bad_use_is_told_before_anything_is_built() {
     is_refused(&[&one, "--visible", "0"], "neither visible nor hidden seeds");
     is_refused(&[&one, "--seeds-file", "/nowhere"], "cannot use /nowhere");
     is_refused(&[&one, "--allow", "everything"], "reference");
+    let panics = root().join("tests/submissions/panics").display().to_string();
+    is_refused(&[&one, "--parts", "2a,2e"], "no part is called `2e`; the nearest: 2a, 2b");
+    is_refused(&[&panics, "--parts", "2a,3b"], "`3b` is a part of lab3, which no submission has");
     let err = is_refused(&[&one, "--seeds-file", &file("bad", "17\nsecret\n")], "line 2");
     assert!(!err.contains("secret"), "{err}");
     is_refused(&[&one, "--seeds-file", &file("known", "3\n")], "cannot be hidden");

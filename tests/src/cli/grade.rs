@@ -7,8 +7,10 @@ use super::{Console, FAILED, Jobs, Stop, WELL, bad};
 use crate::child::Limits;
 use crate::grade::ask::Judge;
 use crate::grade::inspect::Allow;
+use crate::grade::lab::Lab;
 use crate::grade::mark::{Doing, Marking, Rules, unread};
 use crate::grade::out;
+use crate::grade::parts::Parts;
 use crate::grade::protocol::Want;
 use crate::grade::result::Grade;
 use crate::grade::resume::Resume;
@@ -48,6 +50,9 @@ pub struct Arguments {
     /// Writes everything into this folder
     #[arg(long, value_name = "DIR", default_value = "grades")]
     out: PathBuf,
+    /// Grades these parts only, such as 2a,2b
+    #[arg(long, value_name = "PARTS", value_delimiter = ',')]
+    parts: Option<Vec<String>>,
     #[command(flatten)]
     jobs: Jobs,
     /// Allows what is refused otherwise; may be repeated
@@ -74,11 +79,12 @@ pub fn grade(arguments: &Arguments, console: &mut Console<'_>) -> Result<u8, Sto
     let names = names(&arguments.submissions)?;
     let hidden = arguments.seeds_file.as_deref().map_or(Ok(Vec::new()), hidden_seeds)?;
     let seeds = Seeds::new(arguments.visible, hidden).map_err(Stop::BadUse)?;
+    let parts = parts(arguments)?;
     let cpu = Duration::from_secs(arguments.cpu.into());
     let limits = Limits { cpu, real: REAL * cpu, memory: u64::from(arguments.memory) << 20 };
     let allowed: BTreeSet<Allow> = arguments.allow.iter().copied().collect();
     let budget = Duration::from_secs(60 * u64::from(arguments.budget));
-    let rules = Rules { seeds, allowed, limits, budget };
+    let rules = Rules { seeds, parts, allowed, limits, budget };
     let root = root(arguments.tree.as_deref())?;
     let jobs = arguments.jobs.count();
     let folder = target(&root)?.join("grade");
@@ -105,10 +111,11 @@ pub fn grade(arguments: &Arguments, console: &mut Console<'_>) -> Result<u8, Sto
     }
     writeln!(
         console.out,
-        "{}, {} and {} each, every run twice",
+        "{}, {} and {} each, every run twice{}",
         count(names.len(), "submission"),
         count(rules.seeds.visible() as usize, "visible seed"),
         count(rules.seeds.hidden() as usize, "hidden seed"),
+        rules.parts.titles().map(|it| format!("; only {it}")).unwrap_or_default(),
     )?;
     let batch =
         Batch { arguments, names: &names, rules: &rules, workshop: &workshop, resume: &resume };
@@ -154,6 +161,18 @@ fn plain(name: &str) -> String {
         }
         _ => format!("submission{plain}"),
     }
+}
+
+/// The parts that count. One of which no submission has a crate is a mistake, if any can be read.
+fn parts(arguments: &Arguments) -> Result<Parts, Stop> {
+    let Some(names) = &arguments.parts else { return Ok(Parts::all()) };
+    let parts = Parts::named(names).map_err(bad)?;
+    let read = arguments.submissions.iter().filter_map(|path| Submission::read(path).ok());
+    let labs: Vec<Lab> = read.flat_map(|it| it.crates).map(|it| it.lab).collect();
+    if !labs.is_empty() {
+        parts.are_in(&labs).map_err(bad)?;
+    }
+    Ok(parts)
 }
 
 fn hidden_seeds(path: &Path) -> Result<Vec<u64>, Stop> {
@@ -280,7 +299,7 @@ impl Batch<'_> {
         let submission = match Submission::read(&self.arguments.submissions[place]) {
             Ok(submission) => submission,
             Err(why) => {
-                let grade = unread(&self.rules.seeds, name, why);
+                let grade = unread(self.rules, name, why);
                 self.resume.forget(name)?;
                 emptied(&folder)?;
                 out::write(&folder, &grade)?;

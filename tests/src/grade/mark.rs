@@ -4,10 +4,11 @@ use super::ask::Judge;
 use super::exam::{Exam, Time, nothing_yet};
 use super::inspect::{Allow, culprits, inspect};
 use super::lab::Lab;
+use super::parts::Parts;
 use super::protocol::Want;
 use super::result::{Facts, Grade, LabGrade, Reason, ScenarioGrade, Stage, Stopped};
 use super::seeds::Seeds;
-use super::submission::Submission;
+use super::submission::{Crate, Submission};
 use super::workshop::{COMPILING, Unbuilt, Workshop};
 use crate::catalogue::{Case, Catalogue};
 use crate::child::Limits;
@@ -34,6 +35,8 @@ const PICTURES: usize = 8;
 pub struct Rules {
     /// Which seeds.
     pub seeds: Seeds,
+    /// Which parts count.
+    pub parts: Parts,
     /// What is allowed that usually is not.
     pub allowed: BTreeSet<Allow>,
     /// What a run may use.
@@ -87,13 +90,17 @@ impl Marking<'_> {
     pub fn grade(&self, folder: &Path) -> io::Result<Grade> {
         let why = inspect(self.submission, &self.rules.allowed);
         if !why.is_empty() {
-            return Ok(stopped(&self.rules.seeds, self.submission, Stage::Inspection, why));
+            return Ok(stopped(self.rules, self.submission, Stage::Inspection, why));
         }
-        let mut grade = blank(&self.rules.seeds, &self.submission.name);
+        if !self.submission.crates.iter().any(|it| self.rules.parts.are_of(it.lab)) {
+            let why = nothing_counts(self.rules, self.submission);
+            return Ok(unread(self.rules, &self.submission.name, vec![why]));
+        }
+        let mut grade = blank(self.rules, &self.submission.name);
         let mut uncompiled = Vec::new();
         let time = Time::of(self.rules.budget);
         let mut compiling = COMPILING;
-        for it in &self.submission.crates {
+        for it in counting(self.rules, self.submission) {
             (self.doing)(Doing::Compiling(it.lab));
             let name = format!("{}-{}", self.name, it.lab.package());
             let began = Stopwatch::now();
@@ -110,7 +117,7 @@ impl Marking<'_> {
                 }
                 Err(Unbuilt::Refused(why)) => {
                     uncompiled.extend(why);
-                    grade.labs.push(unrun_lab(it.lab, &self.rules.seeds));
+                    grade.labs.push(unrun_lab(it.lab, self.rules));
                 }
                 Err(Unbuilt::Broken(error)) => return Err(error),
             }
@@ -158,7 +165,7 @@ impl Marking<'_> {
     /// All scenarios of a lab, in order. If nothing comes of the first but runs that take too long, the
     /// others would take all night, and are not run.
     fn scenarios(&self, lab: Lab, exam: &Exam<'_>) -> io::Result<Vec<ScenarioGrade>> {
-        let all = scenarios(lab);
+        let all = scenarios(lab, &self.rules.parts);
         (self.doing)(Doing::Running(all.len() as u64 * self.rules.seeds.count()));
         let (first, others) = all.split_at(FIRST.min(all.len()));
         let mut grades = self.run(exam, first)?;
@@ -211,23 +218,37 @@ fn draw(judge: &Judge, grades: &mut [ScenarioGrade], folder: &Path) -> io::Resul
     Ok(())
 }
 
+/// The crates of a submission that are graded, those of which a part counts.
+fn counting<'a>(rules: &Rules, submission: &'a Submission) -> impl Iterator<Item = &'a Crate> {
+    submission.crates.iter().filter(|it| rules.parts.are_of(it.lab))
+}
+
+/// Why there is no crate to be graded.
+fn nothing_counts(rules: &Rules, submission: &Submission) -> String {
+    let labs: Vec<String> =
+        submission.crates.iter().map(|it| format!("`{}`", it.lab.package())).collect();
+    let parts = rules.parts.titles().unwrap_or_default();
+    format!("only these parts count: {parts}; there is {}", labs.join(", "))
+}
+
 /// The grade of a submission that was not run.
-pub fn stopped(seeds: &Seeds, submission: &Submission, at: Stage, why: Vec<String>) -> Grade {
-    let labs = submission.crates.iter().map(|it| unrun_lab(it.lab, seeds)).collect();
+pub fn stopped(rules: &Rules, submission: &Submission, at: Stage, why: Vec<String>) -> Grade {
+    let labs = counting(rules, submission).map(|it| unrun_lab(it.lab, rules)).collect();
     let stopped = Some(Stopped { at, why });
-    Grade { stopped, labs, ..blank(seeds, &submission.name) }
+    Grade { stopped, labs, ..blank(rules, &submission.name) }
 }
 
 /// The grade of what could not even be read.
-pub fn unread(seeds: &Seeds, name: &str, why: Vec<String>) -> Grade {
-    Grade { stopped: Some(Stopped { at: Stage::Reading, why }), ..blank(seeds, name) }
+pub fn unread(rules: &Rules, name: &str, why: Vec<String>) -> Grade {
+    Grade { stopped: Some(Stopped { at: Stage::Reading, why }), ..blank(rules, name) }
 }
 
-fn blank(seeds: &Seeds, name: &str) -> Grade {
+fn blank(rules: &Rules, name: &str) -> Grade {
     Grade {
         submission: name.to_string(),
-        visible: seeds.visible(),
-        hidden: seeds.hidden(),
+        visible: rules.seeds.visible(),
+        hidden: rules.seeds.hidden(),
+        parts: rules.parts.clone(),
         stopped: None,
         remarks: Vec::new(),
         labs: Vec::new(),
@@ -240,12 +261,13 @@ fn unrun(all: &[Scenario], seeds: &Seeds) -> Vec<ScenarioGrade> {
     all.iter().map(unrun).collect()
 }
 
-fn unrun_lab(lab: Lab, seeds: &Seeds) -> LabGrade {
-    LabGrade { lab, scenarios: unrun(&scenarios(lab), seeds) }
+fn unrun_lab(lab: Lab, rules: &Rules) -> LabGrade {
+    LabGrade { lab, scenarios: unrun(&scenarios(lab, &rules.parts), &rules.seeds) }
 }
 
-fn scenarios(lab: Lab) -> Vec<Scenario> {
+/// A lab's scenarios that count.
+fn scenarios(lab: Lab, parts: &Parts) -> Vec<Scenario> {
     let all = Catalogue::reference();
-    let of_lab = |case: &&Case| lab.has(case.scenario.part);
-    all.cases().iter().filter(of_lab).map(|case| case.scenario).collect()
+    let counts = |case: &&Case| lab.has(case.scenario.part) && parts.has(case.scenario.part);
+    all.cases().iter().filter(counts).map(|case| case.scenario).collect()
 }

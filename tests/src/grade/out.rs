@@ -43,12 +43,13 @@ use std::path::Path;
 /// If the folder or a file cannot be written; the error names it.
 ///
 /// ```
-/// use tests::grade::{out, result::{Grade, Stage, Stopped}};
+/// use tests::grade::{out, parts::Parts, result::{Grade, Stage, Stopped}};
 /// let why = vec!["lab2/src/lib.rs:3: `unsafe` is not allowed".to_string()];
 /// let grade = Grade {
 ///     submission: "alice".to_string(),
 ///     visible: 10,
 ///     hidden: 20,
+///     parts: Parts::all(),
 ///     stopped: Some(Stopped { at: Stage::Inspection, why }),
 ///     remarks: Vec::new(),
 ///     labs: Vec::new(),

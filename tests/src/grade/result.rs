@@ -1,6 +1,7 @@
 //! What a grade consists of.
 
 use super::lab::Lab;
+use super::parts::Parts;
 use crate::NOT_WRITTEN;
 use crate::points::Points;
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,8 @@ pub struct Grade {
     pub visible: u64,
     /// How many seeds each scenario has that they don't.
     pub hidden: u64,
+    /// Which parts count; its labs have no others.
+    pub parts: Parts,
     /// Why it was not run, if it was not.
     pub stopped: Option<Stopped>,
     /// What its author should know, in sentences: what can differ from run to run, for instance.

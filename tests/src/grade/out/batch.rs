@@ -8,24 +8,31 @@ use crate::grade::result::{Grade, ScenarioGrade};
 use std::fmt::Write;
 
 /// The table as RFC 4180 has it, its lines ended by CR LF: who, what became of it, points, points of, and
-/// the points of each part. A part that was not handed in is empty.
+/// the points of each part that counts. A part that was not handed in is empty.
 ///
 /// A name that a spreadsheet would take for a formula has an apostrophe before it.
 pub fn csv(grades: &[Grade]) -> String {
     let mut out = "submission,status,points,of".to_string();
-    for (part, _) in PARTS {
+    let parts = parts(grades);
+    for part in &parts {
         let _ = write!(out, ",{}", part.to_uppercase());
     }
     out += "\r\n";
     for grade in grades {
         let (name, credit) = (field(&grade.submission), points(grade.credit()));
         let _ = write!(out, "{name},{},{credit},{}", field(&grade.status()), grade.points());
-        for (part, _) in PARTS {
+        for part in &parts {
             let _ = write!(out, ",{}", of_part(grade, part).map(points).unwrap_or_default());
         }
         out += "\r\n";
     }
     out
+}
+
+/// The parts that count.
+fn parts(grades: &[Grade]) -> Vec<&'static str> {
+    let counts = |part: &&str| grades.iter().all(|grade| grade.parts.has(part));
+    PARTS.iter().map(|(part, _)| *part).filter(counts).collect()
 }
 
 /// What a part brings, in hundredths, if it was handed in.
@@ -64,7 +71,9 @@ pub fn html(grades: &[Grade]) -> String {
 fn submissions(body: &mut String, grades: &[Grade]) {
     *body +=
         "<table>\n<thead><tr><th>submission</th><th class=\"n\">points</th><th class=\"n\">of</th>";
-    for lab in Lab::ALL {
+    let parts = parts(grades);
+    let counts = |lab: &Lab| parts.iter().any(|part| lab.has(part));
+    for lab in Lab::ALL.into_iter().filter(counts) {
         let _ = write!(body, "<th class=\"n\">lab {}</th>", lab.title());
     }
     *body += "<th>status</th></tr></thead>\n<tbody>\n";
@@ -78,7 +87,7 @@ fn submissions(body: &mut String, grades: &[Grade]) {
             points(grade.credit()),
             grade.points(),
         );
-        for lab in Lab::ALL {
+        for lab in Lab::ALL.into_iter().filter(counts) {
             let mine = grade.labs.iter().find(|it| it.lab == lab);
             let credit = mine.map(|it| points(it.credit())).unwrap_or_default();
             let _ = write!(body, "<td class=\"n\">{credit}</td>");

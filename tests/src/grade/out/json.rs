@@ -2,6 +2,7 @@
 
 use super::text::number;
 use crate::grade::lab::Lab;
+use crate::grade::parts::Parts;
 use crate::grade::result::{Grade, LabGrade, ScenarioGrade, Stopped};
 use serde::Serialize;
 
@@ -14,6 +15,7 @@ struct Object<'a> {
     points: u32,
     visible: u64,
     hidden: u64,
+    parts: &'a Parts,
     stopped: &'a Option<Stopped>,
     remarks: &'a [String],
     labs: Vec<LabObject<'a>>,
@@ -37,7 +39,7 @@ struct ScenarioObject<'a> {
 /// The text of the file. `credit` is what a submission, a lab or a scenario brings, in points, and
 /// `points` what it could.
 pub fn text(grade: &Grade) -> String {
-    let Grade { submission, visible, hidden, stopped, remarks, labs } = grade;
+    let Grade { submission, visible, hidden, parts, stopped, remarks, labs } = grade;
     let object = Object {
         submission,
         status: grade.status(),
@@ -45,6 +47,7 @@ pub fn text(grade: &Grade) -> String {
         points: grade.points(),
         visible: *visible,
         hidden: *hidden,
+        parts,
         stopped,
         remarks,
         labs: labs.iter().map(lab_object).collect(),

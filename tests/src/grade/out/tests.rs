@@ -5,6 +5,7 @@
 use super::text::{number, points};
 use super::{batch, write};
 use crate::grade::lab::Lab;
+use crate::grade::parts::Parts;
 use crate::grade::result::{
     Facts, Grade, LabGrade, Reason, RunFailure, ScenarioGrade, SeedName, Stage, Stopped,
 };
@@ -78,6 +79,7 @@ fn everything() -> Grade {
         submission: "alice & \"bob\"/<b>".to_string(),
         visible: 10,
         hidden: 20,
+        parts: Parts::all(),
         stopped: None,
         remarks: vec!["lab2/src/lib.rs:9: `HashMap<u64, _>`: its order differs".to_string()],
         labs: vec![
@@ -106,6 +108,7 @@ fn stopped() -> Grade {
         submission: "=carol".to_string(),
         visible: 1,
         hidden: 29,
+        parts: Parts::all(),
         stopped: Some(Stopped { at: Stage::Compilation, why }),
         remarks: Vec::new(),
         labs: vec![LabGrade {
@@ -133,6 +136,7 @@ fn nothing() -> Grade {
         submission: "dave".to_string(),
         visible: 10,
         hidden: 0,
+        parts: Parts::all(),
         stopped: Some(Stopped { at: Stage::Reading, why }),
         remarks: Vec::new(),
         labs: Vec::new(),
@@ -327,6 +331,23 @@ fn a_table_with_points() {
             "'=carol,does not compile,0.00,5,0.00,,,,,,,,,,",
         ]
     );
+}
+
+/// What does not count is nowhere: neither a column nor a lab nor points.
+#[test]
+fn only_parts_that_count_have_columns() {
+    let mut grade = everything();
+    grade.parts = Parts::named(&["2a", "2b"]).unwrap();
+    grade.labs.truncate(1);
+    let files = written_batch(std::slice::from_ref(&grade));
+    let table = "submission,status,points,of,2A,2B\r\n\
+                 \"alice & \"\"bob\"\"/<b>\",graded,7.50,13,7.50,0.00\r\n";
+    assert_eq!(files["grades.csv"], table);
+    let summary = &files["summary.html"];
+    assert!(summary.contains(">lab 2<") && !summary.contains(">lab 3<"), "{summary}");
+    for file in ["index.html", "results.json"] {
+        assert!(written(&grade)[file].contains("Only these parts count: 2A, 2B. "), "{file}");
+    }
 }
 
 /// What cannot be written is an error that names it.

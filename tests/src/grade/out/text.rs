@@ -143,7 +143,10 @@ pub fn rules(grade: &Grade) -> String {
         1 => "one hidden one".to_string(),
         hidden => format!("{hidden} hidden ones"),
     };
-    let mut text = format!(
+    let only = grade.parts.titles().map(|it| format!("Only these parts count: {it}. "));
+    let mut text = only.unwrap_or_default();
+    let _ = write!(
+        text,
         "Each scenario is run on {known} and {hidden}. It brings all of its points if every seed passes. \
          A seed that fails takes away as many seeds' shares as the scenario's cost says: with × 5, a fifth \
          of the seeds that fail take all points. What is left is rounded down to hundredths of a point. \
