@@ -5,8 +5,8 @@
 //! solution that is right about everything else should not fail for want of them.
 //!
 //! A scenario is run over many seeds. Of its points a solution gets the share of the seeds that passed,
-//! less what failing seeds cost beyond their share: with a cost of 5, a fifth of the seeds that fail
-//! take all points. Who loses what was acknowledged one time in five has not solved the problem; who
+//! less what failing seeds cost beyond their share: with a cost of 5, all points are gone when a fifth
+//! of the seeds fail, with a cost of 2, when half of them do. Who loses what was acknowledged one time in five has not solved the problem; who
 //! sends too many messages one time in five nearly has.
 //!
 //! ```

@@ -231,6 +231,12 @@ impl ScenarioGrade {
         self.passed == 0 && self.long_runs() > 0 && self.long_runs() == self.failures.len()
     }
 
+    /// Whether every run came to a place where nothing has been written yet.
+    pub fn is_unwritten(&self) -> bool {
+        let is_unwritten = |it: &RunFailure| it.reason == Reason::NotWritten;
+        self.passed == 0 && !self.failures.is_empty() && self.failures.iter().all(is_unwritten)
+    }
+
     /// What it brings, in hundredths of a point.
     pub fn credit(&self) -> u64 {
         Points { points: self.points, cost: self.cost }.credit(self.passed, self.seeds())

@@ -5,7 +5,9 @@
 //! said to be text, since what stands at the top would be taken for HTML. Every test is visible: what
 //! must not be seen of hidden seeds is not in a grade's texts.
 
-use super::text::{Verdict, account, clean, number, of_points, points, rules};
+use super::text::{
+    Verdict, account, by_part, clean, number, of_points, points, rules, told, unwritten,
+};
 use crate::grade::result::{Grade, ScenarioGrade};
 use serde::Serialize;
 
@@ -57,6 +59,12 @@ fn output(grade: &Grade) -> String {
         format!("lab {title}: {credit} of {}", of_points(lab.points()))
     }));
     paragraphs.extend_from_slice(&grade.remarks);
+    let unwritten = unwritten(grade);
+    if let Some(first) = unwritten.first() {
+        let facts = told(first).find_map(|failure| failure.facts.as_ref());
+        let facts = facts.map(|it| format!("\n{}: {}", first.name, it.text)).unwrap_or_default();
+        paragraphs.push(format!("not written yet: {}{facts}", by_part(&unwritten)));
+    }
     paragraphs.push(rules(grade));
     clean(&paragraphs.join("\n\n"))
 }

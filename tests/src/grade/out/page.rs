@@ -5,7 +5,8 @@
 //! words, too. The look is the viewer's, light or dark as the system is, and light on paper.
 
 use super::text::{
-    Verdict, clean, more, of_points, points, rules, scenarios, seeds, told, was_run,
+    Verdict, by_part, clean, more, of_points, points, rules, scenarios, seeds, told, unwritten,
+    was_run,
 };
 use crate::catalogue::about_part;
 use crate::grade::result::{Facts, Grade, LabGrade, RunFailure, ScenarioGrade, Stopped};
@@ -29,6 +30,8 @@ pub fn html(grade: &Grade) -> String {
     overview(&mut body, &grade.labs);
     remarks(&mut body, &grade.remarks);
     failed(&mut body, grade);
+    not_written(&mut body, grade);
+    not_run(&mut body, grade);
     passed(&mut body, grade);
     let _ = writeln!(body, "<h2>How points come about</h2>\n<p>{}</p>", rules(grade));
     frame(&grade.submission, &body)
@@ -122,13 +125,33 @@ fn with(grade: &Grade, verdict: Verdict) -> Vec<&ScenarioGrade> {
 }
 
 fn failed(body: &mut String, grade: &Grade) {
-    let (failed, not_run) = (with(grade, Verdict::Failed), with(grade, Verdict::NotRun));
+    let mut failed = with(grade, Verdict::Failed);
+    failed.retain(|scenario| !scenario.is_unwritten());
     if !failed.is_empty() {
         let _ = writeln!(body, "<h2>Failed: {}</h2>", failed.len());
     }
     for scenario in failed {
         article(body, scenario);
     }
+}
+
+/// Where nothing has been written there is the same to say again and again: it is said of the first.
+fn not_written(body: &mut String, grade: &Grade) {
+    let unwritten = unwritten(grade);
+    let Some(first) = unwritten.first() else { return };
+    let _ = writeln!(
+        body,
+        "<h2>Not written yet: {}</h2>\n<article>\n<p>The first is <code>{}</code>: {}.</p>\n<ul>",
+        by_part(&unwritten),
+        text(&first.name),
+        text(&first.about),
+    );
+    told(first).take(1).for_each(|failure| one_seed(body, failure));
+    *body += "</ul>\n</article>\n";
+}
+
+fn not_run(body: &mut String, grade: &Grade) {
+    let not_run = with(grade, Verdict::NotRun);
     if !not_run.is_empty() && was_run(grade) {
         let names: Vec<String> = not_run.iter().map(|scenario| text(&scenario.name)).collect();
         let _ = writeln!(body, "<h2>Not run: {}</h2>\n<p>{}</p>", names.len(), names.join(", "));

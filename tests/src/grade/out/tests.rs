@@ -1,4 +1,4 @@
-//! The files of four grades made by hand, compared with those in `tests/golden/grade`.
+//! The files of five grades made by hand, compared with those in `tests/golden/grade`.
 //!
 //! `UPDATE_GOLDENFILES=1 cargo test -p tests --lib grade::out` writes them anew.
 
@@ -129,6 +129,32 @@ fn partly() -> Grade {
     grade
 }
 
+/// One that has only been begun: some seeds of a scenario come to what is not there, and all of others.
+fn begun() -> Grade {
+    let begun = |name: &str, about, passed| {
+        let mut scenario = scenario(name, about, 2, 5);
+        (scenario.passed, scenario.not_run) = (passed, 18);
+        let text = "not written yet: lab 2C: a restart (event 7, at 0.100000 s)".to_string();
+        let failure = |seed| {
+            let facts = Facts { text: text.clone(), ..facts(name, seed) };
+            visible(seed, Reason::NotWritten, facts)
+        };
+        scenario.failures = (passed..10).map(failure).collect();
+        scenario.failures.push(hidden(1, Reason::NotWritten));
+        scenario.failures.push(hidden(2, Reason::NotWritten));
+        scenario
+    };
+    let scenarios = vec![
+        scenario("initial_election_2a", "one leader, and no other", 5, 5),
+        begun("rejoin_2b", "a leader comes back", 9),
+        begun("backup_2b", "a leader backs up <quickly>", 0),
+        begun("persist1_2c", "servers restart", 0),
+        begun("persist2_2c", "more servers restart", 0),
+    ];
+    let labs = vec![LabGrade { lab: Lab::Lab2, scenarios }];
+    Grade { submission: "frank".to_string(), labs, remarks: Vec::new(), ..everything() }
+}
+
 /// One in which nothing was found.
 fn nothing() -> Grade {
     let why = vec!["no crate called lab2, lab3, lab4a or lab4b".to_string()];
@@ -143,9 +169,14 @@ fn nothing() -> Grade {
     }
 }
 
-fn all() -> [(&'static str, Grade); 4] {
-    let (everything, stopped) = (everything(), stopped());
-    [("everything", everything), ("stopped", stopped), ("partly", partly()), ("nothing", nothing())]
+fn all() -> [(&'static str, Grade); 5] {
+    [
+        ("everything", everything()),
+        ("stopped", stopped()),
+        ("partly", partly()),
+        ("nothing", nothing()),
+        ("begun", begun()),
+    ]
 }
 
 fn files(folder: &Path) -> BTreeMap<String, String> {
@@ -204,6 +235,24 @@ fn nothing_is_told_of_hidden_seeds_but_number_and_reason() {
         assert!(!text.contains(SECRET), "{file}");
     }
     assert!(written(&grade)["index.html"].contains("<b>hidden seed no. 2</b>: not deterministic"));
+}
+
+#[test]
+fn what_is_not_written_is_said_once() {
+    let files = written(&begun());
+    let page = &files["index.html"];
+    assert!(page.contains("<h2>Failed: 1</h2>"), "{page}");
+    assert!(page.contains("<h2>Not written yet: 3 scenarios (2B 1, 2C 2)</h2>"), "{page}");
+    assert!(page.contains("backup_2b") && !page.contains("persist1_2c"), "{page}");
+    let results: Value = serde_json::from_str(&files["results.json"]).unwrap();
+    let whole = results["output"].as_str().unwrap();
+    let once = "not written yet: 3 scenarios (2B 1, 2C 2)\nbackup_2b: not written yet: lab 2C";
+    assert!(whole.contains(once), "{whole}");
+    let one = results["tests"][3]["output"].as_str().unwrap();
+    let short = "servers restart\n0 of 30 seeds passed, 18 were not run\n\nnot written yet\n";
+    assert_eq!(one, short);
+    let (junit, classroom) = (&files["junit.xml"], &files["classroom.json"]);
+    assert!(junit.contains("persist2_2c") && classroom.contains("persist2_2c"));
 }
 
 #[test]

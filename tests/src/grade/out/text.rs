@@ -1,6 +1,6 @@
 //! What several files say in the same words.
 
-use crate::grade::result::{Grade, RunFailure, ScenarioGrade, Stage};
+use crate::grade::result::{Grade, Reason, RunFailure, ScenarioGrade, Stage};
 use std::fmt::Write;
 
 /// So many failing seeds of a scenario are told one by one.
@@ -101,9 +101,28 @@ pub fn more(scenario: &ScenarioGrade) -> Option<String> {
     Some(format!("… and {rest} more"))
 }
 
-/// All that is told of a scenario, in lines.
+/// The scenarios of which nothing has been written yet, in order.
+pub fn unwritten(grade: &Grade) -> Vec<&ScenarioGrade> {
+    scenarios(grade).filter(|scenario| scenario.is_unwritten()).collect()
+}
+
+/// How many scenarios these are, by part: `3 scenarios (2B 1, 2C 2)`.
+pub fn by_part(scenarios: &[&ScenarioGrade]) -> String {
+    let parts: Vec<String> = scenarios
+        .chunk_by(|a, b| a.part == b.part)
+        .map(|some| format!("{} {}", some[0].part.to_uppercase(), some.len()))
+        .collect();
+    let plural = if scenarios.len() == 1 { "" } else { "s" };
+    format!("{} scenario{plural} ({})", scenarios.len(), parts.join(", "))
+}
+
+/// All that is told of a scenario, in lines. Of what has not been written yet that is enough.
 pub fn account(scenario: &ScenarioGrade) -> String {
     let mut text = format!("{}\n{}\n", scenario.about, seeds(scenario));
+    if scenario.is_unwritten() {
+        let _ = writeln!(text, "\n{}", Reason::NotWritten);
+        return clean(&text);
+    }
     for failure in told(scenario) {
         text += &one_seed(failure);
     }
@@ -148,8 +167,8 @@ pub fn rules(grade: &Grade) -> String {
     let _ = write!(
         text,
         "Each scenario is run on {known} and {hidden}. It brings all of its points if every seed passes. \
-         A seed that fails takes away as many seeds' shares as the scenario's cost says: with × 5, a fifth \
-         of the seeds that fail take all points. What is left is rounded down to hundredths of a point. \
+         A seed that fails takes away as many seeds' shares as the scenario's cost says: with × 5, all points \
+         are gone when a fifth of the seeds fail, with × 2, when half of them do. What is left is rounded down to hundredths of a point. \
          Seeds that could gain nothing any more are not run, nor those that are left when runs have taken \
          too long; they count as failed."
     );
