@@ -86,7 +86,7 @@ impl Exam<'_> {
     ) -> io::Result<Option<RunFailure>> {
         let once = self.judge.ask(scenario, seed, Want::Verdict)?;
         let (reason, text) = match &once.answer {
-            Err(reason) => (reason.clone(), String::new()),
+            Err(reason) => (reason.clone(), remark(reason).to_string()),
             Ok(answer) => {
                 let again = self.judge.ask(scenario, seed, Want::Verdict)?.answer;
                 if again.as_ref() != Ok(answer) {
@@ -138,6 +138,14 @@ impl Exam<'_> {
             Some(text) => format!("two runs with traces: {}", text.trim_end()),
             None => format!("{}; {ATTEMPTS} more runs with traces were alike", unlike(once, again)),
         })
+    }
+}
+
+/// What its author should know of a run that has no end of its own.
+fn remark(reason: &Reason) -> &'static str {
+    match reason {
+        Reason::Time => "`replay` stops after 20 s and names the call that does not come back",
+        _ => "",
     }
 }
 
