@@ -88,13 +88,13 @@ impl Marking<'_> {
     /// # Errors
     /// If something goes wrong that is not the submission's fault.
     pub fn grade(&self, folder: &Path) -> io::Result<Grade> {
+        if counting(self.rules, self.submission).next().is_none() {
+            let why = nothing_counts(self.rules, self.submission);
+            return Ok(unread(self.rules, &self.submission.name, vec![why]));
+        }
         let why = inspect(self.submission, &self.rules.allowed);
         if !why.is_empty() {
             return Ok(stopped(self.rules, self.submission, Stage::Inspection, why));
-        }
-        if !self.submission.crates.iter().any(|it| self.rules.parts.are_of(it.lab)) {
-            let why = nothing_counts(self.rules, self.submission);
-            return Ok(unread(self.rules, &self.submission.name, vec![why]));
         }
         let mut grade = blank(self.rules, &self.submission.name);
         let mut uncompiled = Vec::new();
