@@ -12,13 +12,13 @@ use std::cell::{Cell, RefCell};
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
 
-/// The property that a panic is a failure of.
-const NO_PANIC: &str = "no panic";
+/// What a panic is called as a reason to fail.
+pub(crate) const PANIC: &str = "panic";
 
 thread_local! {
     static CATCHING: Cell<bool> = const { Cell::new(false) };
     static TRACING: Cell<bool> = const { Cell::new(false) };
-    static TOLD: RefCell<Option<String>> = const { RefCell::new(None) };
+    static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
     static TRACE: RefCell<Option<Backtrace>> = const { RefCell::new(None) };
 }
 
@@ -37,7 +37,7 @@ pub(crate) fn caught<T>(run: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
         let usual = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
             if CATCHING.get() {
-                TOLD.set(Some(info.to_string()));
+                PLACE.set(info.location().map(ToString::to_string));
                 TRACE.set(TRACING.get().then(Backtrace::force_capture));
             } else {
                 usual(info);
@@ -56,25 +56,25 @@ pub(crate) fn traced<T>(run: impl FnOnce() -> Outcome<T>) -> (Outcome<T>, Vec<St
     let outcome = caught(run);
     TRACING.set(false);
     let trace = TRACE.take();
-    let is_panic = outcome.as_ref().is_err_and(|it| it.property == NO_PANIC);
+    let is_panic = outcome.as_ref().is_err_and(|it| it.property == PANIC);
     let calls = trace.filter(|_| is_panic).map(|it| backtrace::told(&it));
     (outcome, calls.unwrap_or_default())
 }
 
 /// The failure that a panic is, or that was thrown as one.
 fn failure(payload: &(dyn Any + Send)) -> Failure {
-    let told = TOLD.take();
+    let place = PLACE.take();
     if let Some(NotWritten(what)) = payload.downcast_ref() {
         return Failure::new(NOT_WRITTEN, *what);
     }
     if let Some(Thrown(failure)) = payload.downcast_ref() {
         return failure.clone();
     }
-    let text = told.unwrap_or_else(|| {
-        let text = payload.downcast_ref::<&str>().map(ToString::to_string);
-        text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_default()
-    });
-    Failure::new(NO_PANIC, text)
+    let text = payload.downcast_ref::<&str>().map(ToString::to_string);
+    let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
+    let place = place.map(|it| format!("at {it}"));
+    let facts: Vec<String> = place.into_iter().chain(text).collect();
+    Failure::new(PANIC, facts.join(": "))
 }
 
 #[cfg(test)]
@@ -94,10 +94,22 @@ mod tests {
     #[test]
     fn the_calls_are_those_in_the_implementation() {
         let (outcome, calls) = traced(|| Ok(boot_alone()));
-        assert_eq!(outcome.unwrap_err().property, NO_PANIC);
+        assert_eq!(outcome.unwrap_err().property, PANIC);
         let [call] = &calls[..] else { panic!("{calls:?}") };
         assert!(call.starts_with("raft/src/raft.rs:") && call.ends_with(": boot"), "{call}");
         assert_eq!(traced(|| Ok(boot_alone())).1, calls);
+    }
+
+    #[test]
+    fn a_panic_is_told_with_its_place_and_its_message() {
+        let told = |run: fn() -> Outcome| caught(run).unwrap_err().to_string();
+        let text = told(|| panic!("no leader"));
+        assert!(text.starts_with("panic: at ") && text.contains("panics.rs:"), "{text}");
+        assert!(text.contains(": no leader (event"), "{text}");
+        let text = told(|| panic!("no leader in {}", 7));
+        assert!(text.contains(": no leader in 7 (event"), "{text}");
+        let text = told(|| panic::resume_unwind(Box::new("again")));
+        assert!(text.starts_with("panic: again (event"), "{text}");
     }
 
     #[test]

@@ -201,7 +201,8 @@ pub(crate) fn from_its_beginning(options: &Options, run: impl Fn(&Options) -> Re
     if options.every_promise || !report.outcome.as_ref().is_err_and(is_broken) {
         return report;
     }
-    run(&Options { every_promise: true, ..options.clone() })
+    // Who looks for what stands still has seen this one come to its end.
+    run(&Options { every_promise: true, pulse: None, ..options.clone() })
 }
 
 /// Runs a script on a stage, and reports it as a run of `scenario`.

@@ -288,7 +288,7 @@ fn a_storm_of_messages_comes_to_an_end() {
 
 #[test]
 fn a_panic_is_a_failure_with_a_place() {
-    let (_, text) = caught(Flaw::Panics, "many_elections_2a", "no panic");
+    let (_, text) = caught(Flaw::Panics, "many_elections_2a", "panic");
     assert!(text.contains("broken.rs"), "{text}");
     assert!(text.contains("no idea what to do in t3"), "{text}");
 }
@@ -377,7 +377,7 @@ fn what_fails_twice_in_the_same_way_is_no_difference() {
 #[test]
 fn a_failure_that_does_not_come_again_is_told_as_such() {
     let text = verdict(&catalogue(Flaw::PanicsOnce), "initial_election_2a", [7]).unwrap_err();
-    assert!(text.contains("reason:    no panic: "), "{text}");
+    assert!(text.contains("reason:    panic: at "), "{text}");
     assert!(text.contains("This run is not deterministic"), "{text}");
     assert!(text.contains("when it was run again (passed)"), "{text}");
 }

@@ -142,7 +142,7 @@ fn a_test_says_where_it_hangs_and_runs_no_other_seed() {
         (Hang::Boot, "a server does not come back from its boot"),
         (Hang::Message, "n1 does not come back from a message from n2: AppendEntries {"),
         (Hang::Status, "between two steps something does not come back"),
-        (Hang::Once, "a step did not come back; made again, the run failed: no panic: "),
+        (Hang::Once, "a step did not come back; made again, the run failed: panic: "),
     ] {
         let (catalogue, patience) = (catalogue(Some(hang)), Duration::from_secs(1));
         let text = verdict_within(&catalogue, "basic_agree_2b", 0..3, patience).unwrap_err();

@@ -225,7 +225,7 @@ fn other_flaws_are_found_by_their_properties() {
     let soon = found::<Broken<LEADS_TOO_SOON>>(bounds);
     assert_eq!(soon.failure.property, "election safety", "{soon}");
     let panics = found::<Broken<PANICS>>(bounds);
-    assert_eq!(panics.failure.property, "no panic", "{panics}");
+    assert_eq!(panics.failure.property, "panic", "{panics}");
     assert!(panics.failure.facts.contains("no idea what to do with a vote in t2"), "{panics}");
     let applies = found::<Broken<APPLIES_WHAT_IT_HAS>>(bounds);
     assert_eq!(applies.failure.property, "leader completeness", "{applies}");
@@ -235,7 +235,7 @@ fn other_flaws_are_found_by_their_properties() {
 fn a_step_is_cut_short_between_any_two_writes() {
     assert!(matches!(report::<Broken<WRITES_RUBBISH>>(SMALL).verdict, Verdict::Holds));
     let found = found::<Broken<WRITES_RUBBISH>>(Bounds { crashes: 1, ..SMALL });
-    assert_eq!((&*found.failure.property, found.steps.len()), ("no panic", 1), "{found}");
+    assert_eq!((&*found.failure.property, found.steps.len()), ("panic", 1), "{found}");
     assert!(found.to_string().contains("n0   crashes after write 2 of this step"), "{found}");
 }
 
@@ -245,7 +245,7 @@ fn a_boot_is_cut_short_as_any_step() {
     let once = Bounds { crashes: 1, ..bounds };
     assert!(matches!(report::<Broken<REPAIRS_BADLY>>(once).verdict, Verdict::Holds));
     let found = found::<Broken<REPAIRS_BADLY>>(Bounds { crashes: 2, ..bounds });
-    assert_eq!((&*found.failure.property, found.steps.len()), ("no panic", 2), "{found}");
+    assert_eq!((&*found.failure.property, found.steps.len()), ("panic", 2), "{found}");
     assert!(found.to_string().contains("crashes after write 1 of this step"), "{found}");
 }
 
@@ -254,7 +254,7 @@ fn a_boot_is_cut_short_as_any_step() {
 fn what_was_sent_by_the_way_is_told_in_time() {
     let bounds = Bounds { terms: 2, crashes: 1, elections: Some(2), ..Bounds::default() };
     let found = found::<Broken<CHOKES>>(bounds);
-    assert_eq!(found.failure.property, "no panic", "{found}");
+    assert_eq!(found.failure.property, "panic", "{found}");
     let path = found.to_string();
     let (due, crash) = (path.find("heartbeats are due"), path.find("crashes, and boots"));
     assert!(due.is_some() && due < crash, "{path}");
@@ -263,7 +263,7 @@ fn what_was_sent_by_the_way_is_told_in_time() {
 #[test]
 fn a_server_that_panics_when_it_is_looked_at_is_found() {
     let found = found::<Broken<LOSES>>(SMALL);
-    assert_eq!(found.failure.property, "no panic", "{found}");
+    assert_eq!(found.failure.property, "panic", "{found}");
     assert!(found.to_string().contains("is asked to commit a"), "{found}");
 }
 

@@ -2,9 +2,9 @@
 
 use super::pool::Run;
 use super::text::{WIDTH, clip, count, ranges, wrap};
-use crate::NOT_WRITTEN;
 use crate::catalogue::{Case, Catalogue};
 use crate::run::Options;
+use crate::{Failure, NOT_WRITTEN};
 use labrpc::Trace;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -44,14 +44,15 @@ pub fn failures(catalogue: &Catalogue, case: &Case, runs: &[Run]) -> Option<Stri
 /// One failure in full; the seed is run again for the end of its trace.
 fn one(catalogue: &Catalogue, case: &Case, run: &Run) -> String {
     let (name, seed) = (case.name(), run.seed);
-    let reason = run.failure.as_ref().map(ToString::to_string).unwrap_or_default();
-    let reason = reason.replace('\n', "\n             "); // Panics are told in several lines.
     let options = Options { trace: Trace::last(LAST_RECORDS), ..Options::default() };
     // One that was stopped would not come back.
     let again = run.stopped.is_none().then(|| case.run(seed, &options));
     let calls = again.as_ref().map(|it| it.backtrace.as_slice()).unwrap_or_default();
     let replay = catalogue.replay_command(name, seed);
-    let mut text = format!("  scenario:  {name}\n  seed:      {seed}\n  reason:    {reason}\n");
+    let mut text = format!("  scenario:  {name}
+  seed:      {seed}
+");
+    text.extend(run.failure.as_ref().map(reason));
     text.push_str(&backtrace(calls));
     let _ = writeln!(text, "  replay:    {replay}");
     let _ = writeln!(text, "  the trace: {replay} --trace {name}-{seed}.txt");
@@ -77,6 +78,11 @@ fn one(catalogue: &Catalogue, case: &Case, run: &Run) -> String {
     };
     text.push_str(&last_records(&lines));
     text
+}
+
+/// Why it failed. A panic may be told in several lines.
+pub fn reason(failure: &Failure) -> String {
+    format!("  reason:    {}\n", failure.to_string().replace('\n', "\n             "))
 }
 
 /// The calls that led to a panic, if they are known.

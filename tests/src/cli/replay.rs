@@ -76,7 +76,7 @@ pub fn replay(
         draw(path, &report, console)?;
     }
     let Err(failure) = &report.outcome else { return Ok(WELL) };
-    writeln!(console.out, "  reason:    {failure}")?;
+    write!(console.out, "{}", explain::reason(failure))?;
     write!(console.out, "{}", explain::backtrace(&report.backtrace))?;
     let replay = run.command(catalogue);
     writeln!(console.out, "  replay:    {replay}")?;

@@ -3,6 +3,7 @@
 use super::lab::Lab;
 use super::parts::Parts;
 use crate::NOT_WRITTEN;
+use crate::panics::PANIC;
 use crate::points::Points;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -190,7 +191,7 @@ impl Reason {
     pub fn of_property(property: &str) -> Self {
         match property {
             NOT_WRITTEN => Self::NotWritten,
-            "no panic" => Self::Panic,
+            PANIC => Self::Panic,
             other => Self::Property(other.to_string()),
         }
     }

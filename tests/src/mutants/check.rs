@@ -1,6 +1,6 @@
 //! Whether what a mutant's header names is there.
 
-use super::format::{Catcher, Malformed, Mutant, PANIC};
+use super::format::{Catcher, Malformed, Mutant};
 use super::patch;
 use super::sources::Sources;
 use crate::catalogue::nearest;
@@ -18,7 +18,7 @@ pub fn check(mutant: &Mutant, sources: &Sources, scenarios: &[&str]) -> Result<(
     };
     for property in &mutant.expects {
         let literal = format!("\"{property}\"");
-        if property != PANIC && !suites(sources).any(|text| text.contains(&literal)) {
+        if !suites(sources).any(|text| text.contains(&literal)) {
             let what = format!("nothing in the suites says that `{property}` fails");
             return Err(wrong("expects:", what));
         }
@@ -98,6 +98,7 @@ mod tests {
             ("raft/tests/rules/votes.rs", "#[test]\n#[ignore]\nfn of_a_folder() {}\n"),
             ("tests/src/mutants/format.rs", "\"of the corpus\""),
             ("tests/src/suites.rs", "fail!(\"agreement\", \"\")"),
+            ("tests/src/panics.rs", "const PANIC: &str = \"panic\";"),
         ]);
         let checked = |header: &str| {
             let text = format!(

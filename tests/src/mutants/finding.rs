@@ -1,7 +1,8 @@
 //! What came of a mutant.
 
-use super::format::{Catcher, Mutant, NO_PANIC};
+use super::format::{Catcher, Mutant};
 use super::hunt::Stage;
+use crate::panics::PANIC;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -56,7 +57,7 @@ impl Verdict {
     pub fn of(mutant: &Mutant, property: &str) -> Self {
         match property {
             _ if mutant.is_expected(property) => Self::Killed,
-            NO_PANIC | CRASH => Self::PanicOnly,
+            PANIC | CRASH => Self::PanicOnly,
             "time limit" | "step limit" | MEMORY => Self::LimitOnly,
             _ => Self::KilledOtherwise,
         }
@@ -232,13 +233,13 @@ mod tests {
     fn the_best_kill_stands_and_of_equals_the_first() {
         let mutant = mutant("expects: get");
         let mut finding = Finding::new();
-        let worth: Vec<Verdict> = ["step limit", "no panic", "speed", "get", "crash"]
+        let worth: Vec<Verdict> = ["step limit", "panic", "speed", "get", "crash"]
             .iter()
             .map(|property| Verdict::of(&mutant, property))
             .collect();
         assert_eq!(worth, [LimitOnly, PanicOnly, KilledOtherwise, Killed, PanicOnly]);
         assert_eq!(finding.clone().conclude(&mutant).verdict, Verdict::Survived);
-        for property in ["no panic", "speed", "agreement", "step limit"] {
+        for property in ["panic", "speed", "agreement", "step limit"] {
             finding.consider(Verdict::of(&mutant, property), kill(property));
         }
         let finding = finding.conclude(&mutant);

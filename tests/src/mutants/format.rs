@@ -170,9 +170,7 @@ impl Mutant {
 
     /// Whether the failure of a property is what was expected.
     pub fn is_expected(&self, property: &str) -> bool {
-        self.expects
-            .iter()
-            .any(|expected| expected == property || (expected == PANIC && property == NO_PANIC))
+        self.expects.iter().any(|expected| expected == property)
     }
 
     /// Whether it is a safety bug: something that may never happen is expected to, be it seen by a
@@ -214,12 +212,6 @@ pub const SAFETY: [&str; 22] = [
     "replicas agree",
     "state machine safety",
 ];
-
-/// How a header calls the code's own assertions.
-pub const PANIC: &str = "panic";
-
-/// How a run calls them.
-pub const NO_PANIC: &str = "no panic";
 
 /// A mutant's name, and its folder's.
 fn name_of(path: &Path) -> Result<(String, String), String> {
@@ -368,6 +360,7 @@ fn checked(name: &str) -> Result<&str, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::panics::PANIC;
 
     const GOOD: &str = "title: Deletes too early
 breaks: A shard is deleted\n  only then
@@ -430,9 +423,9 @@ go: caught
     #[test]
     fn a_panic_is_expected_only_if_it_is_named() {
         let mut mutant = parse(GOOD).unwrap();
-        assert!(mutant.is_expected("get") && !mutant.is_expected(NO_PANIC));
+        assert!(mutant.is_expected("get") && !mutant.is_expected(PANIC));
         mutant.expects.push(PANIC.to_string());
-        assert!(mutant.is_expected(NO_PANIC));
+        assert!(mutant.is_expected(PANIC));
     }
 
     #[test]

@@ -145,7 +145,7 @@ fn a_put_is_done_again() {
 #[test]
 fn a_duplicate_is_taken_for_impossible() {
     let scenario = "many_partitions_one_client_3a";
-    let text = caught(Flaw::PanicsOnDuplicate, scenario, "no panic");
+    let text = caught(Flaw::PanicsOnDuplicate, scenario, "panic");
     assert!(text.contains("student.rs") && text.contains("was done before"), "{text}");
 }
 
@@ -181,7 +181,7 @@ fn a_snapshot_of_which_the_end_is_done_again() {
 
 #[test]
 fn a_snapshot_of_what_is_not_applied() {
-    let text = caught(Flaw::LabelsTooHigh, "snapshot_size_3b", "no panic");
+    let text = caught(Flaw::LabelsTooHigh, "snapshot_size_3b", "panic");
     assert!(text.contains("a snapshot of ") && text.contains(" is applied"), "{text}");
 }
 
