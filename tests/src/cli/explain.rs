@@ -49,9 +49,11 @@ fn one(catalogue: &Catalogue, case: &Case, run: &Run) -> String {
     let again = run.stopped.is_none().then(|| case.run(seed, &options));
     let calls = again.as_ref().map(|it| it.backtrace.as_slice()).unwrap_or_default();
     let replay = catalogue.replay_command(name, seed);
-    let mut text = format!("  scenario:  {name}
+    let mut text = format!(
+        "  scenario:  {name}
   seed:      {seed}
-");
+"
+    );
     text.extend(run.failure.as_ref().map(reason));
     text.push_str(&backtrace(calls));
     let _ = writeln!(text, "  replay:    {replay}");
