@@ -107,3 +107,16 @@ pub fn last_records(lines: &[String]) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_in_several_lines_stays_in_its_column() {
+        let failure = Failure::new("panic", "at src/lib.rs:7:5: not equal\nleft: 1");
+        let lines = "  reason:    panic: at src/lib.rs:7:5: not equal\n             \
+                     left: 1 (event 0, at 0.000000 s)\n";
+        assert_eq!(reason(&failure), lines);
+    }
+}
