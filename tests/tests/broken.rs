@@ -240,6 +240,13 @@ fn nothing_is_found_where_nothing_is_wrong() {
 }
 
 #[test]
+fn what_passes_and_is_another_run_the_second_time() {
+    let said = verdict(&catalogue(Flaw::Moody), "many_elections_2a", 0..4).unwrap_err();
+    assert!(said.starts_with("many_elections_2a is not deterministic: seed 0 came to "), "{said}");
+    assert!(said.contains("`cargo run --release -- determinism many_elections_2a`"), "{said}");
+}
+
+#[test]
 fn a_vote_that_is_not_on_the_disk() {
     caught(Flaw::ForgetsItsVote, "double_vote_2x", "durable before promised");
     caught(Flaw::ForgetsItsVote, "persist2_2c", "one vote per term");

@@ -49,11 +49,7 @@ fn one(catalogue: &Catalogue, case: &Case, run: &Run) -> String {
     let again = run.stopped.is_none().then(|| case.run(seed, &options));
     let calls = again.as_ref().map(|it| it.backtrace.as_slice()).unwrap_or_default();
     let replay = catalogue.replay_command(name, seed);
-    let mut text = format!(
-        "  scenario:  {name}
-  seed:      {seed}
-"
-    );
+    let mut text = format!("  scenario:  {name}\n  seed:      {seed}\n");
     text.extend(run.failure.as_ref().map(reason));
     text.push_str(&backtrace(calls));
     let _ = writeln!(text, "  replay:    {replay}");
@@ -70,8 +66,10 @@ fn one(catalogue: &Catalogue, case: &Case, run: &Run) -> String {
         let _ = writeln!(
             text,
             "  This run is not deterministic: its fingerprint was {:016x}, and {:016x} when it was run \
-             again ({end}).\n  `lab determinism {name}` shows where they part.",
-            run.fingerprint, again.fingerprint,
+             again ({end}).\n  `{} determinism {name}` shows where they part.",
+            run.fingerprint,
+            again.fingerprint,
+            catalogue.program(),
         );
     }
     let lines = match &again {
