@@ -144,7 +144,9 @@ impl Exam<'_> {
 /// What its author should know of a run that has no end of its own.
 fn remark(reason: &Reason) -> &'static str {
     match reason {
-        Reason::Time => "`replay` stops after 20 s and names the call that does not come back",
+        Reason::Time | Reason::StoodStill => {
+            "if a step does not come back, `replay` names it after 20 s, and ends there"
+        }
         _ => "",
     }
 }
