@@ -8,6 +8,7 @@ pub mod film;
 pub mod pulse;
 mod recorder;
 mod replica;
+mod truth;
 mod watch;
 
 pub use recorder::Recorder;
@@ -93,6 +94,7 @@ pub struct Arena<P: Subject> {
     failure: Option<Failure>,
     camera: Option<Camera>,
     every_promise: bool,
+    demands_views: bool,
     pulse: Option<Pulse>,
     dice: Rng,
 }
@@ -122,6 +124,7 @@ impl<P: Subject> Arena<P> {
             failure: None,
             camera: None,
             every_promise: false,
+            demands_views: false,
             pulse: None,
             dice,
         }
@@ -131,6 +134,9 @@ impl<P: Subject> Arena<P> {
     pub fn watch(&mut self, mut watch: Watch) -> usize {
         if self.every_promise {
             watch.look_at_every_promise();
+        }
+        if self.demands_views {
+            watch.demand_views();
         }
         self.watches.push(watch);
         self.watches.len() - 1
@@ -269,13 +275,16 @@ impl<P: Subject> Arena<P> {
         self.watches.iter_mut().for_each(Watch::look_at_no_promise);
     }
 
-    /// Whether all servers that are up and watched show the inside of their Rafts.
-    pub fn shows_its_logs(&self) -> bool {
-        let servers = self.watches.iter().flat_map(|it| (0..it.servers()).map(|slot| it.id(slot)));
-        servers.filter_map(|id| self.world.node(id)).all(|node| {
-            let replica = node.replica();
-            replica.is_some_and(|it| it.view().is_some())
-        })
+    /// Demands from now on that all servers show the inside of their Rafts, and that it is true as far as
+    /// that is quickly seen.
+    pub fn demand_views(&mut self) {
+        self.demands_views = true;
+        self.watches.iter_mut().for_each(Watch::demand_views);
+    }
+
+    /// What has not been shown, although it was demanded.
+    pub fn hidden(&self) -> Outcome {
+        self.watches.iter().try_for_each(Watch::hidden)
     }
 
     /// The script's dice.

@@ -5,7 +5,7 @@
 //! call them: parts, scenarios, and the names that the Go suites of all years have for them.
 
 use crate::kv::{Lab3, Over};
-use crate::run::{self, Options, Play, Report};
+use crate::run::{self, Monitors, Options, Play, Report};
 use crate::scale::Measure;
 use crate::shard::{self, Lab4A, Lab4B};
 use crate::suites::{self, Entry, Scenario};
@@ -28,6 +28,7 @@ pub struct Case {
     /// What it is.
     pub scenario: Scenario,
     reads: Reads,
+    is_graded: bool,
     describe: Describer,
     runner: Runner,
 }
@@ -35,7 +36,7 @@ pub struct Case {
 impl Case {
     /// A scenario, what it runs on, and how it is run.
     pub fn new(scenario: Scenario, describe: Describer, runner: Runner) -> Self {
-        Self { scenario, reads: Reads::Log, describe, runner }
+        Self { scenario, reads: Reads::Log, is_graded: false, describe, runner }
     }
 
     /// A scenario on the stage that it was written for.
@@ -64,7 +65,8 @@ impl Case {
     }
 
     fn options(&self, options: &Options) -> Options {
-        Options { reads: self.reads, ..options.clone() }
+        let monitors = if self.is_graded { Monitors::Graded } else { options.monitors };
+        Options { reads: self.reads, monitors, ..options.clone() }
     }
 }
 
@@ -118,6 +120,7 @@ pub struct Catalogue {
     is_reference: bool,
     program: String,
     reads: Reads,
+    is_graded: bool,
 }
 
 impl Catalogue {
@@ -125,7 +128,8 @@ impl Catalogue {
     pub fn new(cases: Vec<Case>) -> Self {
         let swarm = BTreeMap::new();
         let program = PROGRAM.to_string();
-        Self { cases, swarm, scale: None, is_reference: false, program, reads: Reads::Log }
+        let (reads, is_graded) = (Reads::Log, false);
+        Self { cases, swarm, scale: None, is_reference: false, program, reads, is_graded }
     }
 
     /// Every scenario of lab 2, for one Raft: the labs' and the directed ones.
@@ -207,6 +211,13 @@ impl Catalogue {
         Self { reads, ..self }
     }
 
+    /// The same scenarios, looked at as in a [grade](Monitors::Graded).
+    #[must_use]
+    pub fn graded(mut self) -> Self {
+        self.cases.iter_mut().for_each(|case| case.is_graded = true);
+        Self { is_graded: true, ..self }
+    }
+
     /// The same, with another beginning for the replay commands that are printed.
     #[must_use]
     pub fn with_program(self, program: impl Into<String>) -> Self {
@@ -241,7 +252,8 @@ impl Catalogue {
             Reads::Log => "",
             Reads::Index => " --reads index",
         };
-        format!("{} replay {name} --seed {seed}{reads}", self.program)
+        let graded = if self.is_graded { " --graded" } else { "" };
+        format!("{} replay {name} --seed {seed}{reads}{graded}", self.program)
     }
 
     /// The cases that patterns stand for, each once, in the catalogue's order; all, if there are no

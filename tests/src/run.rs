@@ -202,7 +202,9 @@ pub(crate) fn from_its_beginning(options: &Options, run: impl Fn(&Options) -> Re
         return report;
     }
     // Who looks for what stands still has seen this one come to its end.
-    run(&Options { every_promise: true, pulse: None, ..options.clone() })
+    let closely = run(&Options { every_promise: true, pulse: None, ..options.clone() });
+    // A run that is another each time may not find it again; then the first has to do.
+    if closely.outcome.as_ref().is_err_and(is_broken) { closely } else { report }
 }
 
 /// Runs a script on a stage, and reports it as a run of `scenario`.
@@ -229,8 +231,11 @@ pub(crate) fn perform<C: Play>(
         if options.every_promise {
             lab.look_at_every_promise();
         }
-        if options.monitors == Monitors::Graded && ["2a", "2b"].contains(&scenario.part) {
-            lab.look_at_no_promise();
+        if options.monitors == Monitors::Graded {
+            lab.demand_views();
+            if ["2a", "2b"].contains(&scenario.part) {
+                lab.look_at_no_promise();
+            }
         }
         *set.borrow_mut() = Some(lab.clone());
         lab.run(script)
@@ -246,14 +251,7 @@ pub(crate) fn perform<C: Play>(
         let (arena, world) = (stage.arena(), stage.arena().world());
         let checked = ThreadTime::now();
         outcome = match outcome {
-            Ok(()) if options.monitors == Monitors::Graded && !arena.shows_its_logs() => {
-                Err(Failure::new(
-                    "view",
-                    "nothing has gone wrong that is seen from outside, and a grade looks inside: \
-                 `Consensus::view` has to show it",
-                ))
-            }
-            Ok(()) => stage.judge(),
+            Ok(()) => stage.judge().and_then(|()| arena.hidden()),
             Err(failure) => Err(explained(&*stage, failure)),
         };
         report.checking = checked.elapsed();

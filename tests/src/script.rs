@@ -131,6 +131,11 @@ impl<C: Stage> Script<C> {
         self.stage.borrow_mut().arena_mut().look_at_every_promise();
     }
 
+    /// Demands that servers show the inside of their Rafts.
+    pub(crate) fn demand_views(&self) {
+        self.stage.borrow_mut().arena_mut().demand_views();
+    }
+
     /// Has no promise of those looked at who are there.
     pub(crate) fn look_at_no_promise(&self) {
         self.stage.borrow_mut().arena_mut().look_at_no_promise();

@@ -184,6 +184,8 @@ fn what_builds_can_read_is_no_place_for_seeds_submissions_or_grades() {
     is_refused(&[&ann, "--out", "/usr/grades/of/autumn"], in_reach);
     is_refused(&[&ann, "--out", &within("raft/src/grades")], in_reach);
     is_refused(&["/usr/share", "--out", &out, "--seeds-file", &seeds], "/usr/share lies there");
+    // A way there by a folder that is not there yet.
+    is_refused(&[&ann, "--out", "/not/there/yet/../../../usr/grades"], in_reach);
     is_refused(&[&within("tests/src"), "--out", &out], in_reach);
     is_refused(&[&ann, "--out", &path("")], "lies where its grade is to be");
     let mut command = Command::new(env!("CARGO_BIN_EXE_lab"));

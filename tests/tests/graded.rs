@@ -4,19 +4,28 @@ use labrpc::{Context, Instant, NodeId, Persister, Trace};
 use raft::{
     Applied, Config, Consensus, Index, LogId, Message, NotLeader, Raft, Status, Term, View,
 };
+use std::ops::Range;
 use tests::catalogue::Catalogue;
+use tests::kv::Over;
 use tests::run::{Monitors, Options, Report};
 
 type Cx<'a> = Context<'a, Message>;
 
 const DURABLE: &str = "durable before promised";
 
-/// The reference, whose vote is not on the disk after a crash if it is forgetful, and which shows its
-/// inside or does not.
-#[derive(Clone)]
-struct Layer<const FORGETS: bool, const SHOWS: bool>(Raft);
+/// What a server shows of its inside.
+const NOTHING: u8 = 0;
+const ALL: u8 = 1;
+/// Something that is not so.
+const A_LIE: u8 = 2;
+/// What there is, but for the terms before the third.
+const LATE: u8 = 3;
 
-impl<const FORGETS: bool, const SHOWS: bool> Consensus for Layer<FORGETS, SHOWS> {
+/// The reference, whose vote is not on the disk after a crash if it is forgetful, and what it shows.
+#[derive(Clone)]
+struct Layer<const FORGETS: bool, const SHOWS: u8>(Raft);
+
+impl<const FORGETS: bool, const SHOWS: u8> Consensus for Layer<FORGETS, SHOWS> {
     type Message = Message;
 
     fn boot(cx: &mut Cx<'_>, peers: &[NodeId], config: Config) -> Self {
@@ -56,7 +65,31 @@ impl<const FORGETS: bool, const SHOWS: bool> Consensus for Layer<FORGETS, SHOWS>
     }
 
     fn view(&self) -> Option<&dyn View> {
-        SHOWS.then_some(&self.0)
+        match SHOWS {
+            NOTHING => None,
+            A_LIE => Some(self),
+            LATE if self.0.status().term < Term::new(3) => None,
+            _ => Some(&self.0),
+        }
+    }
+}
+
+/// A log without entries, all of which is said to be in a snapshot.
+impl<const FORGETS: bool, const SHOWS: u8> View for Layer<FORGETS, SHOWS> {
+    fn voted_for(&self) -> Option<NodeId> {
+        None
+    }
+
+    fn log(&self) -> Range<Index> {
+        Index::new(1)..Index::new(1)
+    }
+
+    fn covered(&self) -> LogId {
+        self.0.status().last
+    }
+
+    fn entry<'a>(&'a self, _: &'a dyn Persister, _: Index) -> Option<(Term, &'a [u8])> {
+        None
     }
 }
 
@@ -78,9 +111,9 @@ fn a_promise_is_shown_where_it_was_made() {
     let mut found = 0;
     for seed in 0..40 {
         let options = Options { trace: Trace::all(), ..Options::default() };
-        let sampled = run::<Layer<true, true>>("initial_election_2a", seed, &options);
+        let sampled = run::<Layer<true, ALL>>("initial_election_2a", seed, &options);
         let options = Options { every_promise: true, ..options };
-        let every = run::<Layer<true, true>>("initial_election_2a", seed, &options);
+        let every = run::<Layer<true, ALL>>("initial_election_2a", seed, &options);
         assert_eq!(failed(&every), Some(DURABLE), "seed {seed}");
         let end = every.trace.last().map(|record| record.number);
         let promised = every.outcome.as_ref().unwrap_err().event;
@@ -97,7 +130,7 @@ fn a_promise_is_shown_where_it_was_made() {
 #[test]
 fn what_is_on_a_disk_counts_where_servers_crash() {
     let lost = |scenario: &str, options: &Options| {
-        let runs = (0..20).map(|seed| run::<Layer<true, true>>(scenario, seed, options));
+        let runs = (0..20).map(|seed| run::<Layer<true, ALL>>(scenario, seed, options));
         runs.filter(|report| failed(report).is_some()).count()
     };
     for scenario in ["initial_election_2a", "basic_agree_2b"] {
@@ -107,14 +140,46 @@ fn what_is_on_a_disk_counts_where_servers_crash() {
     assert!(lost("persist2_2c", &graded()) > 0);
 }
 
+/// Who shows its inside passes, and nobody else, whose run is the same.
 #[test]
-fn who_shows_nothing_does_not_pass_for_it() {
+fn who_hides_its_inside_does_not_pass_for_it() {
+    fn compare<const SHOWS: u8>(scenario: &str, said: &str) {
+        let plain = run::<Layer<false, SHOWS>>(scenario, 3, &Options::default());
+        let judged = run::<Layer<false, SHOWS>>(scenario, 3, &graded());
+        assert_eq!(plain.fingerprint, judged.fingerprint, "{scenario}");
+        assert_eq!(failed(&judged), Some("view"), "{scenario}");
+        let facts = judged.outcome.unwrap_err().facts;
+        assert!(facts.contains(said), "{scenario}: {facts}");
+    }
     for scenario in ["initial_election_2a", "basic_agree_2b", "persist1_2c"] {
-        let hidden = |options: &Options| run::<Layer<false, false>>(scenario, 3, options);
-        assert_eq!(failed(&hidden(&Options::default())), None, "{scenario}");
-        assert_eq!(failed(&hidden(&graded())), Some("view"), "{scenario}");
-        let shown = run::<Layer<false, true>>(scenario, 3, &graded());
-        assert_eq!(failed(&shown), None, "{scenario}");
+        assert_eq!(failed(&run::<Layer<false, ALL>>(scenario, 3, &graded())), None, "{scenario}");
+        let hidden = run::<Layer<false, NOTHING>>(scenario, 3, &Options::default());
+        assert_eq!(failed(&hidden), None, "{scenario}");
+        compare::<NOTHING>(scenario, "`Consensus::view` has to");
+        compare::<LATE>(scenario, "`Consensus::view` has to");
+        assert_eq!(failed(&run::<Layer<false, A_LIE>>(scenario, 3, &graded())), Some("view"));
+    }
+}
+
+#[test]
+fn what_is_below_a_service_has_to_be_shown_too() {
+    let run = |catalogue: &Catalogue, name: &str, options: &Options| {
+        catalogue.find(name).unwrap().run(2, options)
+    };
+    for name in ["basic_3a", "snapshot_recover_3b"] {
+        let hidden = Catalogue::of_kv::<Over<Layer<false, NOTHING>>>();
+        assert_eq!(failed(&run(&hidden, name, &Options::default())), None, "{name}");
+        assert_eq!(failed(&run(&hidden, name, &graded())), Some("view"), "{name}");
+        let shown = Catalogue::of_kv::<Over<Layer<false, ALL>>>();
+        assert_eq!(failed(&run(&shown, name, &graded())), None, "{name}");
+    }
+}
+
+/// Everything that the reference shows is true, in all scenarios.
+#[test]
+fn the_reference_passes_as_graded() {
+    for case in Catalogue::reference().graded().cases() {
+        assert_eq!(case.run(5, &Options::default()).outcome, Ok(()), "{}", case.name());
     }
 }
 
@@ -124,10 +189,9 @@ fn a_grade_leaves_alone_what_groups_may_show() {
         let options = Options { marks: true, monitors, ..Options::default() };
         let report = Catalogue::reference().find("join_leave_4b").unwrap().run(1, &options);
         assert_eq!(report.outcome, Ok(()));
-        (report.fingerprint, report.marks)
+        report.marks
     };
-    let ((one, every), (two, some)) = (marks(Monitors::On), marks(Monitors::Graded));
-    assert_eq!(one, two, "the run is the same");
+    let (every, some) = (marks(Monitors::On), marks(Monitors::Graded));
     let lacking: Vec<_> = every.keys().filter(|what| !some.contains_key(*what)).collect();
     assert!(!lacking.is_empty(), "who looks across groups has seen nothing: {every:?}");
 }

@@ -1,6 +1,6 @@
 //! One replicated log under watch: the ledger of what its servers have applied, and all monitors.
 
-use super::{Delivery, Replica, Subject};
+use super::{Delivery, Replica, Subject, truth};
 use crate::monitor::{self, Durability, Ledger, Monitor, Promise, Remembered, Step, digest};
 use crate::{Outcome, demand, fail};
 use labrpc::{Disk, Fingerprint, NodeId, Persister, Rng, World};
@@ -26,6 +26,8 @@ pub struct Watch {
     durability: Durability,
     /// How many bytes of Raft state a server should keep at most, if the service has a limit.
     limit: Option<usize>,
+    /// What was not shown although it was demanded; `None`: nothing is demanded.
+    hidden: Option<Outcome>,
 }
 
 /// How many times its limit the Raft state may be, as in the labs.
@@ -57,6 +59,7 @@ impl Watch {
             monitors: monitors.then(|| monitor::all(n)),
             durability: Durability::new(promise),
             limit: None,
+            hidden: None,
         }
     }
 
@@ -105,6 +108,16 @@ impl Watch {
         self.durability = Durability::new(Promise::Never);
     }
 
+    /// Demands the inside of every server from now on: see [`Watch::hidden`].
+    pub fn demand_views(&mut self) {
+        self.hidden = Some(Ok(()));
+    }
+
+    /// Whether a server has not shown its inside when it was demanded: in a step that was looked at.
+    pub fn hidden(&self) -> Outcome {
+        self.hidden.clone().unwrap_or(Ok(()))
+    }
+
     // ---- what is known -----------------------------------------------------------------------
 
     /// How far a server has applied, in its present life.
@@ -136,8 +149,17 @@ impl Watch {
 
     /// Looks at the step that a server has just made.
     pub fn look<P: Subject>(&mut self, world: &World<P>, id: NodeId, slot: usize) -> Outcome {
-        let Some(replica) = world.node(id).and_then(Subject::replica) else { return Ok(()) };
+        let Some(node) = world.node(id) else { return Ok(()) };
+        let Some(replica) = node.replica() else {
+            if let Some(hidden @ Ok(())) = &mut self.hidden {
+                *hidden = truth::nothing_shown(id, "`replica`");
+            }
+            return Ok(());
+        };
         let (life, status) = (world.life(id), replica.status());
+        if let Some(hidden @ Ok(())) = &mut self.hidden {
+            *hidden = truth::look(id, replica, world.disk(id));
+        }
         if let Some(complaint) = replica.complaint() {
             return Err(complaint.clone());
         }

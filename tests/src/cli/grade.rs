@@ -23,7 +23,7 @@ use indicatif::ProgressBar;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 #[allow(clippy::disallowed_types, reason = "the command says how long it took")]
@@ -228,8 +228,14 @@ fn real(path: &Path) -> PathBuf {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
     let there = path.ancestors().find_map(|it| Some((it.canonicalize().ok()?, it)));
     let joined = there.and_then(|(real, it)| {
-        let rest = path.strip_prefix(it).ok()?;
-        Some(real.components().chain(rest.components()).collect())
+        let mut place = real;
+        for part in path.strip_prefix(it).ok()?.components() {
+            match part {
+                Component::ParentDir => _ = place.pop(),
+                part => place.push(part),
+            }
+        }
+        Some(place)
     });
     joined.unwrap_or(path)
 }

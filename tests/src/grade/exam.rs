@@ -170,7 +170,7 @@ fn command(scenario: &str, seed: u64, reason: &Reason) -> String {
         Reason::NotDeterministic => {
             format!("{PROGRAM} determinism {scenario} --seeds {}", seed + 1)
         }
-        _ => format!("{PROGRAM} replay {scenario} --seed {seed}"),
+        _ => format!("{PROGRAM} replay {scenario} --seed {seed} --graded"),
     }
 }
 
@@ -198,7 +198,7 @@ mod tests {
         let command = |seed, reason| command("re_election_2a", seed, &reason);
         assert_eq!(
             command(3, Reason::Panic),
-            "cargo run --release -- replay re_election_2a --seed 3"
+            "cargo run --release -- replay re_election_2a --seed 3 --graded"
         );
         let differs = || Reason::NotDeterministic;
         assert_eq!(command(3, differs()), "cargo run --release -- determinism re_election_2a");

@@ -206,6 +206,10 @@ fn draw(judge: &Judge, grades: &mut [ScenarioGrade], folder: &Path) -> io::Resul
         left -= 1;
         let picture = judge.ask(&grade.name, seed, Want::Picture(facts.replay.clone()))?;
         let Ok(answer) = picture.answer else { continue };
+        // With a film more of the submission is called; what comes of that is another failure.
+        if answer.failure.as_ref().is_none_or(|(_, text)| *text != facts.text) {
+            continue;
+        }
         if !answer.backtrace.is_empty() {
             facts.text += "\nThe calls that led to it, the last first:\n";
             facts.text += &answer.backtrace.join("\n");

@@ -60,7 +60,7 @@ impl<'a> Call<'a> {
         let parts: Vec<&str> = parts.filter(|it| !it.is_empty()).collect();
         let folder = parts.iter().rposition(|it| *it == "src")?.checked_sub(1)?;
         let is_of_others = OTHERS.contains(&parts[folder])
-            || parts[0] == "rustc"
+            || ["rust", "rustc"].contains(&parts[0])
             || parts[..folder].contains(&"registry");
         Some(Self { function: last(name), file: parts[folder..].join("/"), line, is_of_others })
     }
@@ -119,6 +119,7 @@ mod tests {
             frame("tests::panics::caught::{{closure}}", "/home/ann/labs/tests/src/panics.rs:20"),
             frame("core::panicking::panic", "/rustc/5980/library/core/src/panicking.rs:80"),
             frame("index<u8, alloc::Global>", "/rustc/5980/library/alloc/src/vec/mod.rs:3804"),
+            frame("insert<u8, u8>", "/rust/deps/hashbrown-0.16.1/src/map.rs:1740"),
             frame("main::nowhere", ""),
             frame(
                 "<lab2::Raft as raft::Consensus>::on_message::{{closure}}",

@@ -84,13 +84,13 @@ pub trait LabServer: Process {
     /// The labs' `GetState`: whether its Raft believes itself to be the leader.
     fn is_leader(&self) -> bool;
 
-    /// Its Raft, for monitors. Without it only what clients see is checked.
+    /// Its Raft, for monitors. Without it only what clients see is checked; a grade wants it.
     fn replica(&self) -> Option<&dyn Replica> {
         None
     }
 
     /// A command of its log in words, for the [viewer](crate::viewer): what it has proposed, decoded.
-    /// Without it, bytes are shown.
+    /// Without it, bytes are shown. It must not panic: the command may be of another server.
     fn describe(&self, _command: &[u8]) -> Option<String> {
         None
     }

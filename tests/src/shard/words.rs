@@ -310,9 +310,12 @@ impl<L: Lab4B> ShardLab<L> {
     }
 
     /// What a group has, as far as the furthest of its servers that are up has come; `None` if none
-    /// of them shows it.
+    /// of them shows it, or if [nobody looks](Setup::across_groups).
     pub fn held(&self, gid: u64) -> Option<Held> {
         let sharded = self.cluster();
+        if !sharded.setup.across_groups {
+            return None;
+        }
         let servers = sharded.groups.get(&Gid::new(gid))?;
         let shown = servers.iter().filter_map(|id| sharded.world().node(*id)?.group()?.holdings());
         let furthest = shown.max_by_key(|holdings| holdings.applied)?;

@@ -78,7 +78,7 @@ for (let record = 0; record < count; record++) {
 for (const band of run.bands) laneOf[band.node].bands.push(band);
 for (const call of run.calls) laneOf[call.node]?.calls.push(call);
 
-const notes = lanes.flatMap((lane) => lane.notes).sort((a, b) => a - b);
+const notes = lanes.flatMap((lane) => lane.drawnNotes).sort((a, b) => a - b);
 
 // The step after which it failed. What was lost as it was sent in that step comes later in the trace.
 function stepOfFailure() {
