@@ -132,15 +132,7 @@ struct RunArguments {
     #[arg(long)]
     fail_fast: bool,
     #[command(flatten)]
-    graded: GradedArgument,
-    #[command(flatten)]
-    reads: ReadsArgument,
-}
-
-impl RunArguments {
-    fn catalogue(&self, catalogue: &Catalogue) -> Catalogue {
-        self.graded.catalogue(self.reads.catalogue(catalogue))
-    }
+    manner: MannerArguments,
 }
 
 #[derive(Debug, Args)]
@@ -180,9 +172,7 @@ struct ReplayArguments {
     #[arg(default_value_t = watchdog::PATIENCE.as_secs())]
     patience: u64,
     #[command(flatten)]
-    graded: GradedArgument,
-    #[command(flatten)]
-    reads: ReadsArgument,
+    manner: MannerArguments,
 }
 
 #[derive(Debug, Args)]
@@ -220,16 +210,20 @@ struct DeterminismArguments {
     reads: ReadsArgument,
 }
 
+/// How scenarios are run.
 #[derive(Debug, Args)]
-struct GradedArgument {
+struct MannerArguments {
     /// Looks at scenarios as a grade does: servers have to show the inside of their Rafts, what groups show of
     /// shards is left alone, and in 2A and 2B what is on a disk
     #[arg(long)]
     graded: bool,
+    #[command(flatten)]
+    reads: ReadsArgument,
 }
 
-impl GradedArgument {
-    fn catalogue(&self, catalogue: Catalogue) -> Catalogue {
+impl MannerArguments {
+    fn catalogue(&self, catalogue: &Catalogue) -> Catalogue {
+        let catalogue = self.reads.catalogue(catalogue);
         if self.graded { catalogue.graded() } else { catalogue }
     }
 }
@@ -432,12 +426,11 @@ fn obey(
                 let nearest = [nearest(&pattern.to_lowercase(), commands), like].concat();
                 return Err(Unknown { pattern, nearest }.into());
             }
-            run::run(&arguments.run.catalogue(catalogue), &arguments.run, console)
+            run::run(&arguments.run.manner.catalogue(catalogue), &arguments.run, console)
         }
-        Some(Command::Run(run)) => run::run(&run.catalogue(catalogue), &run, console),
+        Some(Command::Run(run)) => run::run(&run.manner.catalogue(catalogue), &run, console),
         Some(Command::Replay(replay)) => {
-            let catalogue = replay.graded.catalogue(replay.reads.catalogue(catalogue));
-            replay::replay(&catalogue, &replay, console)
+            replay::replay(&replay.manner.catalogue(catalogue), &replay, console)
         }
         Some(Command::Diff(diff)) => diff::diff(&diff, console),
         Some(Command::List(list)) => list::list(&list.reads.catalogue(catalogue), &list, console),

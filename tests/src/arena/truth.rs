@@ -9,12 +9,13 @@ use labrpc::{Disk, NodeId, Persister};
 use raft::LogId;
 
 /// Something is not shown at all.
-pub fn nothing_shown(id: NodeId, what: &str) -> Outcome {
+fn nothing_shown(id: NodeId, what: &str) -> Outcome {
     fail!("view", "{id} does not show its inside, and a grade looks at it: {what} has to")
 }
 
 /// Compares what a server shows with what it says of itself, and with its disk.
-pub fn look(id: NodeId, replica: &dyn Replica, disk: &Disk) -> Outcome {
+pub fn look(id: NodeId, replica: Option<&dyn Replica>, disk: &Disk) -> Outcome {
+    let Some(replica) = replica else { return nothing_shown(id, "`replica`") };
     let Some(view) = replica.view() else { return nothing_shown(id, "`Consensus::view`") };
     let (status, held, covered) = (replica.status(), view.log(), view.covered());
     let last = status.last;

@@ -150,16 +150,11 @@ impl Watch {
     /// Looks at the step that a server has just made.
     pub fn look<P: Subject>(&mut self, world: &World<P>, id: NodeId, slot: usize) -> Outcome {
         let Some(node) = world.node(id) else { return Ok(()) };
-        let Some(replica) = node.replica() else {
-            if let Some(hidden @ Ok(())) = &mut self.hidden {
-                *hidden = truth::nothing_shown(id, "`replica`");
-            }
-            return Ok(());
-        };
-        let (life, status) = (world.life(id), replica.status());
         if let Some(hidden @ Ok(())) = &mut self.hidden {
-            *hidden = truth::look(id, replica, world.disk(id));
+            *hidden = truth::look(id, node.replica(), world.disk(id));
         }
+        let Some(replica) = node.replica() else { return Ok(()) };
+        let (life, status) = (world.life(id), replica.status());
         if let Some(complaint) = replica.complaint() {
             return Err(complaint.clone());
         }

@@ -4,7 +4,7 @@ use super::pool::Run;
 use super::text::{WIDTH, clip, count, ranges, wrap};
 use crate::catalogue::{Case, Catalogue};
 use crate::run::Options;
-use crate::{Failure, NOT_WRITTEN};
+use crate::{Failure, NOT_WRITTEN, Outcome};
 use labrpc::Trace;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -41,6 +41,14 @@ pub fn failures(catalogue: &Catalogue, case: &Case, runs: &[Run]) -> Option<Stri
     Some(text)
 }
 
+/// How a run ended, in words.
+pub fn ending(outcome: &Outcome) -> String {
+    match outcome {
+        Ok(()) => "passed".to_string(),
+        Err(why) => format!("failed: {why}"),
+    }
+}
+
 /// One failure in full; the seed is run again for the end of its trace.
 fn one(catalogue: &Catalogue, case: &Case, run: &Run) -> String {
     let (name, seed) = (case.name(), run.seed);
@@ -59,10 +67,7 @@ fn one(catalogue: &Catalogue, case: &Case, run: &Run) -> String {
         && (again.fingerprint != run.fingerprint
             || again.outcome.as_ref().err() != run.failure.as_ref())
     {
-        let end = match &again.outcome {
-            Ok(()) => "passed".to_string(),
-            Err(why) => format!("failed: {why}"),
-        };
+        let end = ending(&again.outcome);
         let _ = writeln!(
             text,
             "  This run is not deterministic: its fingerprint was {:016x}, and {:016x} when it was run \

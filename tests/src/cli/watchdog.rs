@@ -4,7 +4,7 @@
 //! Then the same run is made once more and [stopped](crate::arena::pulse) before the step that did not come
 //! back. A run may take as long as it likes; it is one step that may not.
 
-use super::explain::LAST_RECORDS;
+use super::explain::{LAST_RECORDS, ending};
 use crate::arena::pulse::{Place, Pulse};
 use crate::catalogue::Case;
 use crate::run::{Options, Report};
@@ -63,10 +63,7 @@ impl Watched {
         Ok(match again {
             Ok(report) if is_endless(&report) => report,
             Ok(report) => {
-                let end = match &report.outcome {
-                    Ok(()) => "passed".to_string(),
-                    Err(why) => format!("failed: {why}"),
-                };
+                let end = ending(&report.outcome);
                 let facts = format!(
                     "a step did not come back; made again, the run {end} before it got there: it is not \
                      deterministic"
